@@ -1,0 +1,111 @@
+// Package account owns users: who they are, their roles and whether they may sign in.
+//
+// It does not know how a user proves who they are (credential), nor their sessions (session). Flows that join these
+// live in signin and operator.
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/id"
+	"tandem.example/tandem/verify/revocation"
+)
+
+// ID names a user: usr_ and 26 characters, time-ordered. It is the `sub` of access tokens.
+type ID string
+
+// NewID makes the id of a new user.
+func NewID(now time.Time) ID { return ID(id.Prefixed("usr_", now)) }
+
+// Status says whether a user may sign in.
+type Status string
+
+// The statuses of a user.
+const (
+	Active Status = "active"
+	Locked Status = "locked"
+)
+
+// RoleAdmin is the one role with a meaning inside Tandem: it opens the administration API.
+const RoleAdmin = "admin"
+
+// User is a person who can sign in.
+type User struct {
+	ID            ID
+	Email         string // as given; compared by NormalizeEmail
+	EmailVerified bool
+	Name          string
+	Roles         []string // sorted, without duplicates
+	Status        Status
+	CreatedAt     time.Time
+	// Revision grows with every change that must undo a sign-in under way: lock, unlock, new password. A session
+	// starts only if the revision is still the one that was read with the password (see session.Start).
+	Revision uint64
+	// TheftAt is when reuse of a refresh token was last detected, zero if never. It is told to the user.
+	TheftAt time.Time
+}
+
+// HasRole reports whether the user holds the role.
+func (u User) HasRole(role string) bool {
+	for _, r := range u.Roles {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+// Errors of the package.
+var (
+	ErrNotFound   = errors.New("user not found")
+	ErrEmailTaken = errors.New("email is taken")
+)
+
+// Query selects users, in the order of their ids.
+type Query struct {
+	Search string // part of the e-mail or the name, case-insensitive; empty for all
+	After  ID     // cursor
+	Limit  int
+}
+
+// Amendment is a change of a user that announces itself in the same commit. Nil fields stay as they are.
+type Amendment struct {
+	ID            ID
+	Email         *string
+	EmailVerified *bool
+	Name          *string
+	Roles         *[]string
+	Status        *Status
+	// Announce is appended to the revocation log in the same commit: an authz event for roles, a subject event for
+	// a lock. EndSessions ends all sessions of the user with this reason, if not empty.
+	Announce    []revocation.Event
+	EndSessions string
+	Audit       []audit.Entry
+	At          time.Time
+}
+
+// Removal deletes a user, ends their sessions and announces it in one commit.
+type Removal struct {
+	ID       ID
+	Announce []revocation.Event
+	Audit    []audit.Entry
+	At       time.Time
+}
+
+// Store is the port to users. Every verb is atomic and durable when it returns nil.
+type Store interface {
+	// ByID answers ErrNotFound for an id that is not there.
+	ByID(ctx context.Context, user ID) (User, error)
+	// ByEmail looks the user up by NormalizeEmail(email); ErrNotFound if there is none.
+	ByEmail(ctx context.Context, email string) (User, error)
+	List(ctx context.Context, q Query) ([]User, error)
+	// Amend applies the change, its events and its audit entries in one commit. A status change raises Revision.
+	// Errors: ErrNotFound, ErrEmailTaken; nothing is written then.
+	Amend(ctx context.Context, a Amendment) (User, feed.Commit, error)
+	// Delete removes the user, their credentials and their sessions; ErrNotFound if there is none.
+	Delete(ctx context.Context, r Removal) (feed.Commit, error)
+}

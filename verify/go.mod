@@ -1,0 +1,3 @@
+module tandem.example/tandem/verify
+
+go 1.26
