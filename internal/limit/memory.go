@@ -1,7 +1,7 @@
 package limit
 
 import (
-	"container/heap"
+	"container/list"
 	"context"
 	"sync"
 	"time"
@@ -14,21 +14,22 @@ const DefaultMemoryKeys = 100_000
 // Memory is a Store in the memory of one process, bounded in size.
 //
 // Keys whose allowance is whole again are dropped, since they are as good as
-// never seen. If there is no room even so, the key that owes least goes: whoever
-// floods the store with fresh keys, to have it forget one that is exhausted,
-// pushes out the fresh ones first. A key is never refused for want of room, so
-// a flood locks nobody out either.
+// never seen. If there is no room even so, the key that was asked for least
+// recently goes. So no key is ever refused for want of room, and a flood of
+// fresh keys locks nobody out; while whoever floods the store to have it forget
+// an exhausted key must touch as many other keys as it holds for each new
+// burst, which is no way to guess faster. (Dropping the key that owes least
+// would be: then one fresh key for each guess is enough.)
 type Memory struct {
 	mu     sync.Mutex
 	max    int
-	byKey  map[string]*entry
-	byDebt debts
+	byKey  map[string]*list.Element
+	recent *list.List // of *entry, the one asked for last in front
 }
 
 type entry struct {
 	key   string
 	state State
-	place int // in byDebt
 }
 
 var _ Store = (*Memory)(nil)
@@ -39,20 +40,21 @@ func NewMemory(maxKeys int) *Memory {
 	if maxKeys <= 0 {
 		maxKeys = DefaultMemoryKeys
 	}
-	return &Memory{max: maxKeys, byKey: make(map[string]*entry)}
+	return &Memory{max: maxKeys, byKey: make(map[string]*list.Element), recent: list.New()}
 }
 
 // Take implements Store. It never fails.
 func (m *Memory) Take(_ context.Context, key string, p Policy, now time.Time) (Decision, error) {
+	if p.Unlimited() {
+		_, decision := Decide(0, p, now)
+		return decision, nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.byKey[key]
-	var s State
-	if e != nil {
-		s = e.state
-	}
-	next, decision := Decide(s, p, now)
-	m.keep(e, key, next, now)
+	e := m.entry(key)
+	var decision Decision
+	e.state, decision = Decide(e.state, p, now)
+	m.forget(now)
 	return decision, nil
 }
 
@@ -60,8 +62,9 @@ func (m *Memory) Take(_ context.Context, key string, p Policy, now time.Time) (D
 func (m *Memory) Refund(_ context.Context, key string, p Policy, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.byKey[key]; e != nil {
-		m.keep(e, key, Return(e.state, p, now), now)
+	if found := m.byKey[key]; found != nil {
+		e := found.Value.(*entry)
+		e.state = Return(e.state, p, now)
 	}
 	return nil
 }
@@ -73,54 +76,32 @@ func (m *Memory) Len() int {
 	return len(m.byKey)
 }
 
-// keep stores s for key, whose entry is e or nil, and drops what is whole again.
-func (m *Memory) keep(e *entry, key string, s State, now time.Time) {
-	switch {
-	case e != nil:
-		e.state = s
-		heap.Fix(&m.byDebt, e.place)
-	case int64(s) > now.UnixNano():
-		e = &entry{key: key, state: s}
-		m.byKey[key] = e
-		heap.Push(&m.byDebt, e)
+// entry returns the entry of key, new if need be, and puts it in front.
+func (m *Memory) entry(key string) *entry {
+	if found := m.byKey[key]; found != nil {
+		m.recent.MoveToFront(found)
+		return found.Value.(*entry)
 	}
-	// Two drops a call outrun the one entry that a call can add.
-	for range 2 {
-		if len(m.byDebt) == 0 || int64(m.byDebt[0].state) > now.UnixNano() {
-			break
-		}
-		m.drop(m.byDebt[0])
-	}
-	if len(m.byKey) > m.max {
-		m.drop(m.byDebt[0])
-	}
-}
-
-func (m *Memory) drop(e *entry) {
-	heap.Remove(&m.byDebt, e.place)
-	delete(m.byKey, e.key)
-}
-
-// debts is a heap.Interface with the key that is whole soonest on top.
-type debts []*entry
-
-func (d debts) Len() int           { return len(d) }
-func (d debts) Less(i, j int) bool { return d[i].state < d[j].state }
-func (d debts) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].place, d[j].place = i, j
-}
-
-func (d *debts) Push(x any) {
-	e := x.(*entry)
-	e.place = len(*d)
-	*d = append(*d, e)
-}
-
-func (d *debts) Pop() any {
-	last := len(*d) - 1
-	e := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
+	e := &entry{key: key}
+	m.byKey[key] = m.recent.PushFront(e)
 	return e
+}
+
+// forget drops from the end what is over the bound, and up to two keys that are
+// whole again: one more than a call can add, so that the store shrinks after a
+// flood without ever being swept.
+func (m *Memory) forget(now time.Time) {
+	for dropped := 0; ; dropped++ {
+		last := m.recent.Back()
+		if last == nil {
+			return
+		}
+		e := last.Value.(*entry)
+		whole := int64(e.state) <= now.UnixNano()
+		if len(m.byKey) <= m.max && (!whole || dropped >= 2) {
+			return
+		}
+		m.recent.Remove(last)
+		delete(m.byKey, e.key)
+	}
 }
