@@ -53,12 +53,12 @@ func New(now time.Time) string {
 	return string(name[:])
 }
 
-// Prefixed returns prefix, an underscore and a New name: "ses" gives "ses_" and
-// 26 characters. A prefix that already ends in an underscore gets no second.
+// Prefixed returns prefix followed by a New name: "ses_" gives "ses_" and 26
+// characters.
 func Prefixed(prefix string, now time.Time) string {
 	var name [Size]byte
 	write(&name, now)
-	return withUnderscore(prefix) + string(name[:])
+	return prefix + string(name[:])
 }
 
 // Valid reports whether s is a name without prefix in its one canonical form.
@@ -77,9 +77,8 @@ func Valid(s string) bool {
 }
 
 // Check reports whether s is exactly what Prefixed with the same prefix makes:
-// the prefix, an underscore, and a Valid name, nothing before or after.
+// the prefix and a Valid name, nothing before or after.
 func Check(s, prefix string) bool {
-	prefix = withUnderscore(prefix)
 	return len(s) == len(prefix)+Size && s[:len(prefix)] == prefix && Valid(s[len(prefix):])
 }
 
@@ -123,11 +122,4 @@ func write(name *[Size]byte, now time.Time) {
 			bits >>= 5
 		}
 	}
-}
-
-func withUnderscore(prefix string) string {
-	if n := len(prefix); n > 0 && prefix[n-1] == '_' {
-		return prefix
-	}
-	return prefix + "_"
 }
