@@ -1,6 +1,10 @@
 package jws
 
-import "tandem.example/tandem/verify/internal/strictjson"
+import (
+	"strings"
+
+	"tandem.example/tandem/verify/internal/strictjson"
+)
 
 // Header is the protected header of a message: what the sender says about it.
 type Header struct {
@@ -13,11 +17,8 @@ type Header struct {
 // "application/" that RFC 7515 §4.1.9 lets a sender leave out. Nothing else is
 // equal to it: RFC 9068 §4 names these two spellings.
 func (h Header) HasType(typ string) bool {
-	const prefix = "application/"
-	if h.Type == typ {
-		return typ != ""
-	}
-	return len(h.Type) == len(prefix)+len(typ) && h.Type[:len(prefix)] == prefix && h.Type[len(prefix):] == typ && typ != ""
+	rest, _ := strings.CutPrefix(h.Type, "application/")
+	return typ != "" && (h.Type == typ || rest == typ)
 }
 
 // names says whether the header names k.

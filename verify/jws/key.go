@@ -1,7 +1,6 @@
 package jws
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -33,11 +32,8 @@ type Key struct {
 }
 
 // material is one of *ecdsa.PublicKey, ed25519.PublicKey, *rsa.PublicKey and
-// secret, copied from the caller and valid for the key's algorithm.
+// *secret, copied from the caller and valid for the key's algorithm.
 type material any
-
-// secret is an HS256 key.
-type secret []byte
 
 // NewKey returns the key of that id for alg. The material is an
 // *ecdsa.PublicKey on P-256 for ES256, an ed25519.PublicKey for EdDSA, an
@@ -50,7 +46,7 @@ func NewKey(kid string, alg Algorithm, material any) (Key, error) {
 	}
 	mat, err := accept(alg, material)
 	if err != nil {
-		return Key{}, fmt.Errorf("%w", err)
+		return Key{}, err
 	}
 	return Key{id: kid, alg: alg, mat: mat}, nil
 }
@@ -147,16 +143,4 @@ func acceptRSA(pub *rsa.PublicKey) (material, error) {
 		return nil, &fault{ErrKey, "an RSA exponent is odd, from 65537 to 2^31-1"}
 	}
 	return &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}, nil
-}
-
-func acceptSecret(b []byte) (material, error) {
-	if len(b) < MinSecret {
-		return nil, &fault{ErrKey, "an HS256 secret is at least 32 bytes"}
-	}
-	// A key file read as bytes and handed over as a secret: the public half of
-	// it would then sign tokens (RFC 8725 §2.1).
-	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("-----BEGIN ")) {
-		return nil, &fault{ErrKey, "an HS256 secret must not be a PEM file"}
-	}
-	return secret(slices.Clone(b)), nil
 }

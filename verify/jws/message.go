@@ -18,7 +18,7 @@ type Message struct {
 	Header  Header
 	Payload []byte
 
-	signed    string // what the signature is over: header.payload
+	signed    []byte // what the signature is over: header.payload
 	signature []byte
 }
 
@@ -38,10 +38,12 @@ func Parse(compact string) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	// One allocation for both: they live and die together.
-	body := encoding.DecodedLen(len(payload))
+	// One allocation for the three: they live and die together.
+	signed := len(header) + 1 + len(payload)
+	body := signed + encoding.DecodedLen(len(payload))
 	buf := make([]byte, body+encoding.DecodedLen(len(signature)))
-	if _, err := encoding.Decode(buf[:body], []byte(payload)); err != nil {
+	copy(buf, compact[:signed])
+	if _, err := encoding.Decode(buf[signed:], buf[len(header)+1:signed]); err != nil {
 		return Message{}, errBase64
 	}
 	if _, err := encoding.Decode(buf[body:], []byte(signature)); err != nil {
@@ -49,8 +51,8 @@ func Parse(compact string) (Message, error) {
 	}
 	return Message{
 		Header:    h,
-		Payload:   buf[:body:body],
-		signed:    compact[:len(header)+1+len(payload)],
+		Payload:   buf[signed:body:body],
+		signed:    buf[:signed:signed],
 		signature: buf[body:],
 	}, nil
 }
@@ -61,7 +63,7 @@ func (m Message) Verify(k Key) error {
 	if err := m.Header.names(k); err != nil {
 		return err
 	}
-	return k.check([]byte(m.signed), m.signature)
+	return k.check(m.signed, m.signature)
 }
 
 // split cuts s at its dots. Header and signature are not empty; the payload

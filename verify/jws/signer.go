@@ -23,40 +23,58 @@ const maxType = 64
 // if its crypto.Signer is, as those of the standard library are. Printing it
 // shows algorithm and id only.
 type Signer struct {
-	key    Key
-	signer crypto.Signer // nil for HS256, whose secret is the key's material
-	header string        // `{"alg":"...","kid":"...","typ":"`, the part that never changes
+	key     Key
+	private *private // nil for HS256, whose secret is the key's material
+	header  string   // `{"alg":"...","kid":"...","typ":"`, the part that never changes
 }
 
-// NewSigner returns a signer for alg. The private half is a crypto.Signer
+// private is behind a pointer because fmt prints the unexported fields of a
+// struct around it without asking for Format, but follows no pointer there.
+type private struct{ crypto.Signer }
+
+// NewSigner returns a signer for alg. The material is a crypto.Signer
 // whose public key NewKey accepts (an external one may do the signing
 // elsewhere), or a []byte for HS256. Errors are ErrKey or ErrAlgorithm.
-func NewSigner(kid string, alg Algorithm, private any) (Signer, error) {
-	var signer crypto.Signer
-	public := private
+func NewSigner(kid string, alg Algorithm, material any) (Signer, error) {
+	var half *private
+	public := material
 	if alg != HS256 {
-		s, ok := private.(crypto.Signer)
-		if !ok {
-			return Signer{}, &fault{ErrKey, "a signing key must be a crypto.Signer, or a []byte for HS256"}
+		s, ok := material.(crypto.Signer)
+		if !ok || broken(s) {
+			return Signer{}, &fault{ErrKey, "a signing key must be a whole crypto.Signer, or a []byte for HS256"}
 		}
-		signer, public = s, s.Public()
+		half, public = &private{s}, s.Public()
 	}
 	key, err := NewKey(kid, alg, public)
 	if err != nil {
 		return Signer{}, err
 	}
 	header := append([]byte(`{"alg":"`+string(alg)+`","kid":`), quote(kid)...)
-	return Signer{key: key, signer: signer, header: string(append(header, `,"typ":"`...))}, nil
+	return Signer{key: key, private: half, header: string(append(header, `,"typ":"`...))}, nil
+}
+
+// broken reports whether a private key of the standard library would panic or
+// sign for another public key than its own.
+func broken(s crypto.Signer) bool {
+	switch private := s.(type) {
+	case *ecdsa.PrivateKey:
+		return private == nil || private.D == nil
+	case *rsa.PrivateKey:
+		return private == nil || private.D == nil
+	case ed25519.PrivateKey:
+		return len(private) != ed25519.PrivateKeySize || !private.Equal(ed25519.NewKeyFromSeed(private.Seed()))
+	}
+	return false
 }
 
 // Generate returns a signer with a new random key: P-256, Ed25519, RSA of 3072
 // bits, or a secret of 32 bytes.
 func Generate(kid string, alg Algorithm) (Signer, error) {
-	private, err := generate(alg)
+	material, err := generate(alg)
 	if err != nil {
 		return Signer{}, fmt.Errorf("generate %s key: %w", alg, err)
 	}
-	return NewSigner(kid, alg, private)
+	return NewSigner(kid, alg, material)
 }
 
 func generate(alg Algorithm) (any, error) {
@@ -81,12 +99,12 @@ func ParseSigner(kid string, alg Algorithm, der []byte) (Signer, error) {
 	if alg == HS256 {
 		return NewSigner(kid, alg, der)
 	}
-	private, err := x509.ParsePKCS8PrivateKey(der)
+	material, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		// The cause could describe the key; the rule is enough.
 		return Signer{}, &fault{ErrKey, "the private key is not PKCS #8"}
 	}
-	return NewSigner(kid, alg, private)
+	return NewSigner(kid, alg, material)
 }
 
 // Key returns the key that checks this signer's signatures. For HS256 it holds
@@ -97,12 +115,15 @@ func (s Signer) Key() Key { return s.key }
 // bare secret for HS256. A signer whose private key is elsewhere has none:
 // ErrKey.
 func (s Signer) MarshalPrivate() ([]byte, error) {
-	if sec, ok := s.key.mat.(secret); ok {
-		return slices.Clone([]byte(sec)), nil
+	if sec, ok := s.key.mat.(*secret); ok {
+		return slices.Clone(sec.raw), nil
 	}
-	switch s.signer.(type) {
+	if s.private == nil {
+		return nil, errZeroKey
+	}
+	switch s.private.Signer.(type) {
 	case *ecdsa.PrivateKey, ed25519.PrivateKey, *rsa.PrivateKey:
-		der, err := x509.MarshalPKCS8PrivateKey(s.signer)
+		der, err := x509.MarshalPKCS8PrivateKey(s.private.Signer)
 		if err != nil {
 			return nil, &fault{ErrKey, "the private key cannot be marshalled"}
 		}
@@ -162,7 +183,7 @@ func (s Signer) signatureLen() int {
 	switch pub := s.key.mat.(type) {
 	case *rsa.PublicKey:
 		return encoding.EncodedLen(pub.Size())
-	case secret:
+	case *secret:
 		return encoding.EncodedLen(sha256.Size)
 	}
 	return encoding.EncodedLen(es256Size)
@@ -171,21 +192,17 @@ func (s Signer) signatureLen() int {
 // sign returns the signature over signed in the form of the algorithm.
 func (s Signer) sign(signed []byte) ([]byte, error) {
 	if s.key.alg == HS256 {
-		return s.key.mat.(secret).sum(signed), nil
+		return s.key.mat.(*secret).sum(signed), nil
 	}
-	var opts crypto.SignerOpts = crypto.SHA256
-	message := signed
+	digest := sha256.Sum256(signed)
+	message, opts := digest[:], crypto.SignerOpts(crypto.SHA256)
 	switch s.key.alg {
 	case EdDSA:
-		opts = crypto.Hash(0)
+		message, opts = signed, crypto.Hash(0)
 	case PS256:
 		opts = pssOptions
-		fallthrough
-	default:
-		digest := sha256.Sum256(signed)
-		message = digest[:]
 	}
-	signature, err := s.signer.Sign(rand.Reader, message, opts)
+	signature, err := s.private.Sign(rand.Reader, message, opts)
 	if err != nil {
 		return nil, fmt.Errorf("jws: sign with %s: %w", s, err)
 	}

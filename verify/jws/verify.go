@@ -28,7 +28,7 @@ func (k Key) check(signed, signature []byte) error {
 		digest := sha256.Sum256(signed)
 		ok = rsa.VerifyPSS(k.mat.(*rsa.PublicKey), crypto.SHA256, digest[:], signature, pssOptions) == nil
 	case HS256:
-		ok = hmac.Equal(k.mat.(secret).sum(signed), signature)
+		ok = hmac.Equal(k.mat.(*secret).sum(signed), signature)
 	default:
 		return errZeroKey
 	}
@@ -47,10 +47,4 @@ func (k Key) checkES256(signed, signature []byte) bool {
 	digest := sha256.Sum256(signed)
 	var buf [maxDERSize]byte
 	return ecdsa.VerifyASN1(k.mat.(*ecdsa.PublicKey), digest[:], appendDER(buf[:0], signature))
-}
-
-func (s secret) sum(signed []byte) []byte {
-	mac := hmac.New(sha256.New, s)
-	mac.Write(signed)
-	return mac.Sum(nil)
 }

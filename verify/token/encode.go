@@ -64,10 +64,9 @@ func appendList(out []byte, list []string) []byte {
 	return append(out, ']')
 }
 
-// appendString writes s, which is valid UTF-8, escaping only what JSON makes
-// one escape (RFC 8259 §7).
+// appendString writes s, which is valid UTF-8, in the spelling of RFC 8785
+// §3.2.2.2, the shortest: only what JSON makes one escape is escaped.
 func appendString(out []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	out = append(out, '"')
 	from := 0
 	for i := range len(s) {
@@ -75,14 +74,29 @@ func appendString(out []byte, s string) []byte {
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
-		out = append(out, s[from:i]...)
+		out = appendEscape(append(out, s[from:i]...), c)
 		from = i + 1
-		if c < ' ' {
-			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		} else {
-			out = append(out, '\\', c)
-		}
 	}
 	out = append(out, s[from:]...)
 	return append(out, '"')
+}
+
+func appendEscape(out []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '\b':
+		c = 'b'
+	case '\t':
+		c = 't'
+	case '\n':
+		c = 'n'
+	case '\f':
+		c = 'f'
+	case '\r':
+		c = 'r'
+	case '"', '\\':
+	default:
+		return append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+	}
+	return append(out, '\\', c)
 }
