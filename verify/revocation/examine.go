@@ -1,0 +1,131 @@
+package revocation
+
+// The rules by which a Follower judges a reply, before any of it is applied.
+
+// answers checks that the reply is to req, and that req was asked from where the Follower stands now.
+func (f *Follower) answers(req Request, rep Reply) *Mismatch {
+	if req.Nonce == "" || rep.Nonce != req.Nonce {
+		return mismatch(ReasonNonce, "the reply answers another request")
+	}
+	if now := f.Request("", 0); req.Epoch != now.Epoch || req.Position != now.Position || req.Chain != now.Chain {
+		return mismatch(ReasonRequest, "asked from %d, now at %d", req.Position, now.Position)
+	}
+	return nil
+}
+
+// examine checks all of a reply, leaves its events in f.changes, and returns the place that it leads to.
+func (f *Follower) examine(rep Reply) (to place, m *Mismatch) {
+	if err := rep.Validate(); err != nil {
+		return place{}, mismatch(ReasonForm, "%w", err)
+	}
+	chain, err := ParseChain(rep.Chain)
+	if err != nil {
+		return place{}, mismatch(ReasonForm, "%w", err)
+	}
+	to = place{rep.To, chain}
+	if rep.Snapshot {
+		m = f.examineSnapshot(rep, to)
+	} else {
+		m = f.examineEvents(rep, to)
+	}
+	if m != nil {
+		return place{}, m
+	}
+	f.changes = f.changes[:0]
+	for _, e := range rep.Events {
+		c, err := e.parse()
+		if err != nil {
+			return place{}, mismatch(ReasonForm, "%w", err)
+		}
+		f.changes = append(f.changes, c)
+	}
+	return to, nil
+}
+
+// examineEvents checks a reply that continues the log: each event from the position asked up to To, none missing,
+// leading to the same chain.
+func (f *Follower) examineEvents(rep Reply, to place) *Mismatch {
+	at := f.seen[f.epoch]
+	switch {
+	case f.resync:
+		return mismatch(ReasonEpoch, "events of a log of which a snapshot was asked")
+	case rep.Epoch != f.epoch:
+		return mismatch(ReasonEpoch, "events of another epoch than asked")
+	case rep.From != at.position:
+		return mismatch(ReasonPositions, "events from %d, asked from %d", rep.From, at.position)
+	case rep.To < rep.From:
+		return mismatch(ReasonRollback, "the log ends at %d, was at %d", rep.To, rep.From)
+	case uint64(len(rep.Events)) != rep.To-rep.From:
+		return mismatch(ReasonPositions, "%d events from %d to %d", len(rep.Events), rep.From, rep.To)
+	}
+	chain := at.chain
+	for i, e := range rep.Events {
+		if want := rep.From + uint64(i) + 1; e.Seq != want {
+			return mismatch(ReasonPositions, "event %d where %d belongs", e.Seq, want)
+		}
+		chain = chain.Next(e)
+	}
+	if chain != to.chain {
+		return mismatch(ReasonChain, "not the history that was known at %d", rep.From)
+	}
+	return nil
+}
+
+// examineSnapshot checks a reply that holds all live events: in order, and no older than what was known of the epoch.
+// A log that was rolled back is refused until it has grown past what was known; only then do the positions tell
+// apart which tokens are of the history that was lost.
+func (f *Follower) examineSnapshot(rep Reply, to place) *Mismatch {
+	if rep.From != 0 {
+		return mismatch(ReasonPositions, "a snapshot from %d", rep.From)
+	}
+	last := uint64(0)
+	for _, e := range rep.Events {
+		if e.Seq <= last || e.Seq > rep.To {
+			return mismatch(ReasonPositions, "event %d after %d in a snapshot at %d", e.Seq, last, rep.To)
+		}
+		last = e.Seq
+	}
+	known, seen := f.seen[rep.Epoch]
+	switch {
+	case !seen && f.ambiguous(rep.Epoch):
+		return mismatch(ReasonEpoch, "revisions of the epoch look like those of an earlier one")
+	case seen && rep.To < known.position:
+		return mismatch(ReasonRollback, "the log ends at %d, was at %d", rep.To, known.position)
+	case seen && rep.To == known.position && to.chain != known.chain:
+		return mismatch(ReasonChain, "another history at %d", rep.To)
+	}
+	return nil
+}
+
+// ambiguous reports whether the short form of a new epoch is that of one seen before, so that tokens of the two
+// could not be told apart.
+func (f *Follower) ambiguous(epoch string) bool {
+	for seen := range f.seen {
+		if Short(seen) == Short(epoch) {
+			return true
+		}
+	}
+	return false
+}
+
+// rewritten reports whether a snapshot must be taken for another history of an epoch already seen. If it holds every
+// event since the place known, the chain decides. If some were pruned, it is trusted unless there was doubt before.
+func (f *Follower) rewritten(rep Reply, to place) bool {
+	known, seen := f.seen[rep.Epoch]
+	if !seen {
+		return false
+	}
+	first := len(rep.Events)
+	for first > 0 && rep.Events[first-1].Seq > known.position {
+		first--
+	}
+	since := rep.Events[first:]
+	if uint64(len(since)) < rep.To-known.position {
+		return f.doubt || rep.Epoch != f.epoch
+	}
+	chain := known.chain
+	for _, e := range since {
+		chain = chain.Next(e)
+	}
+	return chain != to.chain
+}
