@@ -25,7 +25,7 @@ type NewPassword struct {
 	User     account.ID
 	From     credential.PHC // must still be the stored one, unless Reset
 	To       credential.PHC
-	Reset    bool            // by an operator: whatever the old one is, and no session is kept
+	Reset    bool             // by an operator: whatever the old one is, and no session is kept
 	Keep     *session.Renewal // the session that stays, with new credentials; nil to end all
 	Announce []revocation.Event
 	Audit    []audit.Entry
@@ -47,4 +47,3 @@ type Store interface {
 	// KnownAddress reports whether the user has signed in from the address before.
 	KnownAddress(ctx context.Context, user account.ID, ip string) (bool, error)
 }
-

@@ -1,0 +1,23 @@
+package feed
+
+import (
+	"time"
+
+	"tandem.example/tandem/internal/audit"
+)
+
+// NewEpoch begins a new history of the log, because the store was restored from a backup: what was appended after
+// the backup is lost, so no position of the old history means anything any more.
+//
+// The commit empties the log and the list of lease holders; key events are appended again from position 1, since a
+// stolen key stays stolen, on a chain that starts from the new epoch. Positions kept in sessions and applications
+// become 0, for positions of two epochs cannot be compared; sessions that only such a position had ended are ended
+// for good in the same commit, so that none comes back.
+type NewEpoch struct {
+	Epoch string // from id.New
+	// EndSessions ends every session that is alive, because one that was revoked after the backup was taken cannot
+	// be told from a living one.
+	EndSessions bool
+	Audit       audit.Entry
+	At          time.Time
+}

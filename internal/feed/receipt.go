@@ -1,0 +1,138 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Receipt proves that a revocation is enforced: every verifier that held a lease when it committed has either
+// acknowledged the position or can no longer decide offline.
+type Receipt struct {
+	Position      uint64
+	CommittedAt   time.Time
+	Verifiers     int // that held a lease when the revocation committed
+	Acknowledged  int
+	Lapsed        int
+	EnforcedAfter time.Duration
+}
+
+// Enforced waits until the commit is enforced everywhere: at most L. It must be called right after the commit. The
+// error is that of a ctx that ended first.
+func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt: %w", err)
+	}
+	// Only leases that were granted by now can lack the event: whoever asks from here on is answered from a read that
+	// includes it. Their deadlines are therefore fixed now, and renewals do not prolong the wait.
+	waiting := s.tracker.leasesAt(time.Now())
+	r := Receipt{Position: c.Position, CommittedAt: c.At, Verifiers: len(waiting)}
+	for {
+		moved := s.tracker.settle(&r, waiting, head.Epoch)
+		if len(waiting) == 0 {
+			r.EnforcedAfter = max(0, s.Now().Sub(c.At))
+			return r, nil
+		}
+		next := time.Duration(1<<63 - 1)
+		for _, until := range waiting {
+			next = min(next, time.Until(until))
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-moved:
+			timer.Stop()
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return Receipt{}, context.Cause(ctx)
+		}
+	}
+}
+
+// leasesAt answers the deadline of each lease that may hold at the given moment.
+func (t *tracker) leasesAt(now time.Time) map[holderKey]time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	waiting := make(map[holderKey]time.Time)
+	for key, h := range t.holders {
+		if h.until.After(now) {
+			waiting[key] = h.until
+		}
+	}
+	return waiting
+}
+
+// settle takes those out of waiting who have acknowledged the receipt's position or whose lease has lapsed, and answers what
+// is closed at the next acknowledgement.
+func (t *tracker) settle(r *Receipt, waiting map[holderKey]time.Time, epoch string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	for key, until := range waiting {
+		h := t.holders[key]
+		switch {
+		case h != nil && h.epoch == epoch && h.acked >= r.Position:
+			r.Acknowledged++
+		case !until.After(now):
+			r.Lapsed++
+		default:
+			continue
+		}
+		delete(waiting, key)
+	}
+	return t.moved
+}
+
+// Verifier is what an operator sees of a verifier instance.
+type Verifier struct {
+	Application string
+	Instance    string
+	Name        string
+	Epoch       string
+	Position    uint64        // acknowledged
+	Staleness   time.Duration // since its last request arrived; negative if this process has seen none
+	Lease       time.Duration // until its lease has lapsed at the latest; zero if it has
+}
+
+// Verifiers lists those heard of in the last hour, by name.
+func (s *Service) Verifiers() []Verifier {
+	t := &s.tracker
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	out := make([]Verifier, 0, len(t.holders))
+	for key, h := range t.holders {
+		v := Verifier{Application: key.application, Instance: key.instance, Name: h.name, Epoch: h.epoch, Position: h.acked,
+			Staleness: -1, Lease: max(0, h.until.Sub(now))}
+		if !h.arrived.IsZero() {
+			v.Staleness = now.Sub(h.arrived)
+		}
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b Verifier) int {
+		return strings.Compare(a.Name+"\x00"+a.Instance, b.Name+"\x00"+b.Instance)
+	})
+	return out
+}
+
+// Housekeep prunes what nobody needs any more, in small batches.
+func (s *Service) Housekeep(ctx context.Context) error {
+	s.tracker.forget(time.Now().Add(-forgetAfter))
+	if err := s.Leases.Forget(ctx, s.Now().Add(-2*forgetAfter)); err != nil {
+		return fmt.Errorf("forget lease holders: %w", err)
+	}
+	for {
+		n, err := s.Log.Prune(ctx, s.Now(), pruneBatch)
+		if err != nil {
+			return fmt.Errorf("prune revocation log: %w", err)
+		}
+		if n < pruneBatch {
+			return nil
+		}
+	}
+}
+
+const pruneBatch = 1000

@@ -1,0 +1,169 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"tandem.example/tandem/verify/revocation"
+)
+
+// MaxWait bounds how long a sync request may be held.
+const MaxWait = 25 * time.Second
+
+// Config wires a Service. All fields are required.
+type Config struct {
+	Log    Log
+	Leases Leases
+	// Lease is L: for how long a verifier may decide offline after it sent a request.
+	Lease time.Duration
+	// Sign makes the detached JWS of a reply with the feed key.
+	Sign func(body []byte) (string, error)
+	Now  func() time.Time
+}
+
+// Service answers verifiers and knows which of them hold leases. Safe for concurrent use.
+type Service struct {
+	Config
+	wake    broadcast
+	reads   reads
+	tracker tracker
+}
+
+// Open starts a service. Holders that an earlier process may have granted leases to count as holding one for L more.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	s := &Service{Config: c}
+	s.reads.log = c.Log
+	s.wake.init()
+	s.tracker.init()
+	holders, err := c.Leases.Holders(ctx, c.Now().Add(-forgetAfter))
+	if err != nil {
+		return nil, fmt.Errorf("load lease holders: %w", err)
+	}
+	until := time.Now().Add(c.Lease)
+	for _, h := range holders {
+		s.tracker.restore(h, until)
+	}
+	c.Log.OnCommit(s.wake.hint)
+	return s, nil
+}
+
+// Close releases every held request; further ones answer ErrClosed.
+func (s *Service) Close() { s.wake.close() }
+
+// Caller is the authenticated application a sync request came from.
+type Caller struct{ Application string }
+
+// Signed is a reply: the exact bytes and the detached JWS over them.
+type Signed struct {
+	Body      []byte
+	Signature string
+}
+
+// Sync answers one long poll. It holds the request until the log moves or the wait is over, then answers from a
+// read of the primary that began after the request arrived. The request's position acknowledges everything up to it.
+//
+// Errors: *RequestError for a malformed request, ErrClosed, and what the store answers.
+func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Request) (Signed, error) {
+	if err := checkRequest(req); err != nil {
+		return Signed{}, err
+	}
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return Signed{}, fmt.Errorf("sync: %w", err)
+	}
+	// The lease is reckoned from the arrival, which is no earlier than the verifier's own reckoning (it counts from the
+	// sending), and before the read: a receipt that is being made never overlooks this verifier.
+	key := holderKey{caller.Application, req.Instance}
+	if s.tracker.arrive(key, req, head.Epoch, time.Now().Add(s.Lease), s.Now()) {
+		h := Holder{Application: caller.Application, Instance: req.Instance, Name: req.Verifier, SeenAt: s.Now()}
+		if err := s.Leases.Hold(ctx, h); err != nil {
+			return Signed{}, fmt.Errorf("sync: write lease holder: %w", err)
+		}
+		s.tracker.held(key, h.SeenAt)
+	}
+	ask := Ask{Epoch: req.Epoch, Position: req.Position, Chain: req.Chain}
+	if err := s.await(ctx, ask, time.Duration(req.WaitMS)*time.Millisecond); err != nil {
+		return Signed{}, err
+	}
+	page, err := s.reads.read(ctx, ask)
+	if err != nil {
+		return Signed{}, fmt.Errorf("sync: %w", err)
+	}
+	return s.reply(req, page)
+}
+
+// await returns when the log is no longer where the verifier stands, or after the wait.
+func (s *Service) await(ctx context.Context, ask Ask, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		moved := s.wake.next() // taken before the head is read, so no move is missed
+		head, err := s.Log.Head(ctx)
+		if err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+		if ask.Epoch != head.Epoch || ask.Position != head.Position || wait == 0 {
+			return s.wake.err()
+		}
+		select {
+		case <-moved:
+			if err := s.wake.err(); err != nil {
+				return err
+			}
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *Service) reply(req revocation.Request, page Page) (Signed, error) {
+	now := s.Now()
+	r := revocation.Reply{
+		Epoch: page.Head.Epoch, From: req.Position, To: page.Head.Position, Chain: page.Head.Chain.String(), Nonce: req.Nonce,
+		Snapshot: page.Snapshot, Events: make([]revocation.Event, len(page.Events)),
+		LeaseMS: s.Lease.Milliseconds(), ServerTimeMS: now.UnixMilli(), MaxTokenMS: page.Head.MaxToken.Milliseconds(),
+	}
+	if page.Snapshot {
+		r.From = 0
+	}
+	for i, e := range page.Events {
+		r.Events[i] = e.Event
+		r.Events[i].RetainMS = max(0, e.RetainUntil.Sub(now).Milliseconds())
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return Signed{}, fmt.Errorf("sync: encode reply: %w", err)
+	}
+	signature, err := s.Sign(body)
+	if err != nil {
+		return Signed{}, fmt.Errorf("sync: sign reply: %w", err)
+	}
+	return Signed{Body: body, Signature: signature}, nil
+}
+
+// RequestError says which field of a sync request breaks which rule.
+type RequestError struct{ Field, Rule string }
+
+func (e *RequestError) Error() string { return "sync request: " + e.Field + " " + e.Rule }
+
+func checkRequest(r revocation.Request) error {
+	switch {
+	case r.Verifier == "" || len(r.Verifier) > 128:
+		return &RequestError{"verifier", "must be 1 to 128 characters"}
+	case r.Instance == "" || len(r.Instance) > 128:
+		return &RequestError{"instance", "must be 1 to 128 characters, random per process"}
+	case len(r.Nonce) < 16 || len(r.Nonce) > 128:
+		return &RequestError{"nonce", "must be 16 to 128 characters, new for each request"}
+	case len(r.Epoch) > 64:
+		return &RequestError{"epoch", "must be as received, or empty"}
+	case len(r.Chain) > 64:
+		return &RequestError{"chain", "must be as received, or empty"}
+	case r.WaitMS < 0 || r.WaitMS > MaxWait.Milliseconds():
+		return &RequestError{"wait_ms", "must be from 0 to 25000"}
+	}
+	return nil
+}

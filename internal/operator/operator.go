@@ -1,0 +1,101 @@
+// Package operator owns what the person on call does to others: lock a customer, demote an administrator, end a
+// session, replace a stolen key, register applications, read the trail. Each act is written to the audit trail in the
+// commit that performs it, and its commit can be waited for until it is enforced everywhere.
+//
+// What users do for themselves lies in signin. It is called by the administration API and the command line.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/signing"
+)
+
+// Config wires a Service. All fields are required.
+type Config struct {
+	Accounts     account.Store
+	Applications application.Store
+	Sessions     session.Store
+	SignIn       signin.Store
+	APIKeys      credential.APIKeys
+	Audit        audit.Store
+	Log          feed.Log
+	Feed         *feed.Service
+	Ring         *signing.Ring
+	Hasher       *credential.Hasher
+	Passwords    credential.Policy
+	Bounds       Bounds
+	Now          func() time.Time
+	Logger       *slog.Logger
+}
+
+// Bounds limit what an application may be given.
+type Bounds struct {
+	// AccessTokenTTL is the longest that access tokens of any application may live.
+	AccessTokenTTL time.Duration
+	// DefaultTTL is how long they live where the application does not say.
+	DefaultTTL time.Duration
+}
+
+// Service performs the acts of operators. Safe for concurrent use.
+type Service struct{ Config }
+
+// New makes a service.
+func New(c Config) *Service { return &Service{Config: c} }
+
+// By says who acts, from where and why.
+type By struct {
+	Actor     string // user or API key id, "operator" for the local command line
+	IP        string
+	RequestID string
+	Reason    string // in the actor's words, may be empty
+}
+
+func (s *Service) entry(by By, t audit.Type, user account.ID, target string, now time.Time) audit.Entry {
+	e := audit.New(t, now)
+	e.Actor, e.IP, e.RequestID, e.Reason = by.Actor, by.IP, by.RequestID, by.Reason
+	e.User, e.Target = string(user), target
+	return e
+}
+
+// FieldError says which field of the input breaks which rule. It never holds the value.
+type FieldError = signin.FieldError
+
+// CheckReason answers a *FieldError for a reason that is too long.
+func CheckReason(reason string) error {
+	if len(reason) > 500 {
+		return &FieldError{Field: "reason", Rule: "must be at most 500 bytes"}
+	}
+	return nil
+}
+
+// Enforced waits until the commit is enforced on every verifier and answers the receipt.
+func (s *Service) Enforced(ctx context.Context, c feed.Commit) (feed.Receipt, error) {
+	r, err := s.Feed.Enforced(ctx, c)
+	if err != nil {
+		return r, fmt.Errorf("wait for enforcement: %w", err)
+	}
+	return r, nil
+}
+
+// Trail lists the audit trail, newest first.
+func (s *Service) Trail(ctx context.Context, q audit.Query) ([]audit.Entry, error) {
+	entries, err := s.Audit.List(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list audit trail: %w", err)
+	}
+	return entries, nil
+}
+
+// Verifiers lists the verifiers that were heard of in the last hour.
+func (s *Service) Verifiers() []feed.Verifier { return s.Feed.Verifiers() }

@@ -1,0 +1,98 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/verify/token"
+)
+
+// Identity is a caller whose session was found alive just now.
+type Identity struct {
+	View        session.View
+	Application application.Application
+	At          time.Time    // fixed before the state was read
+	Access      token.Claims // of the access token that was presented; zero for a session token
+}
+
+// Check asks the source of truth whether a session token or an access token may act now. Roles and levels are those
+// of this moment, whatever an access token says.
+//
+// Errors: ErrInvalidToken, ErrTokenExpired, ErrTokenStale, session.ErrEnded, session.ErrExpired.
+func (s *Service) Check(ctx context.Context, presented secret.Text) (Identity, error) {
+	now := s.Now()
+	var (
+		id  Identity
+		err error
+	)
+	if strings.HasPrefix(presented.Reveal(), session.TokenPrefix) {
+		id.View, err = s.findByToken(ctx, presented)
+	} else {
+		id.View, id.Access, err = s.findByAccess(ctx, presented, now)
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	if err := id.View.Alive(now); err != nil {
+		return Identity{}, err
+	}
+	id.At = now
+	id.Application, err = s.Applications.Find(ctx, string(id.View.Session.Application))
+	if err != nil {
+		return Identity{}, fmt.Errorf("check session: %w", err)
+	}
+	s.Sightings.See(id.View.Session, now)
+	return id, nil
+}
+
+// findByToken finds the session of a session token. The secret is compared before anything is said about the
+// session: its id is a name that others may know.
+func (s *Service) findByToken(ctx context.Context, presented secret.Text) (session.View, error) {
+	id, digest, err := session.ParseToken(presented.Reveal())
+	if err != nil {
+		return session.View{}, ErrInvalidToken
+	}
+	v, err := s.Sessions.Find(ctx, id)
+	if errors.Is(err, session.ErrNotFound) {
+		return v, ErrInvalidToken
+	}
+	if err != nil {
+		return v, fmt.Errorf("check session: %w", err)
+	}
+	if v.Session.Token.IsZero() || !digest.Equal(v.Session.Token) {
+		return v, ErrInvalidToken
+	}
+	return v, nil
+}
+
+func (s *Service) findByAccess(ctx context.Context, presented secret.Text, now time.Time) (session.View, token.Claims, error) {
+	c, err := s.Ring.Read(presented.Reveal(), s.Issuer, now)
+	switch {
+	case errors.Is(err, signing.ErrTokenExpired):
+		return session.View{}, c, ErrTokenExpired
+	case err != nil:
+		return session.View{}, c, ErrInvalidToken
+	}
+	v, err := s.Sessions.Find(ctx, session.ID(c.SessionID))
+	if errors.Is(err, session.ErrNotFound) {
+		return v, c, session.ErrEnded
+	}
+	if err != nil {
+		return v, c, fmt.Errorf("check session: %w", err)
+	}
+	if c.Subject != string(v.Session.User) || c.ClientID != string(v.Session.Application) {
+		return v, c, ErrInvalidToken
+	}
+	// A revision of another epoch cannot be compared with TokensFrom: the token is older than the restored store.
+	if v.Alive(now) == nil && (c.Revision.Epoch != v.Revision.Epoch || c.Revision.Seq < v.Session.TokensFrom) {
+		return v, c, ErrTokenStale
+	}
+	return v, c, nil
+}

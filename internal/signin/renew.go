@@ -1,0 +1,160 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/mail"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/verify/revocation"
+)
+
+// StepUp proves the person anew with their password: AuthenticatedAt becomes now, and the session gets new
+// credentials; the old ones are dead in the same commit. A password alone does not raise the acr.
+//
+// Errors: ErrInvalidCredentials, *LimitedError, *credential.OverloadedError, session.ErrEnded, session.ErrRaced.
+func (s *Service) StepUp(ctx context.Context, who Identity, password secret.Text, d Delivery, c Client) (Grant, error) {
+	if _, err := s.reprove(ctx, who, password, c); err != nil {
+		return Grant{}, err
+	}
+	now := s.Now()
+	g, renewal := s.renewal(who, d, c, audit.SteppedUp, now)
+	var err error
+	g.View, _, err = s.Sessions.Renew(ctx, renewal)
+	if err != nil {
+		return Grant{}, fmt.Errorf("step up: %w", err)
+	}
+	return s.complete(g, now)
+}
+
+// ChangePassword sets a new password. The session that asks stays, with new credentials; the user's others end.
+//
+// Errors: as StepUp, and *credential.PolicyError for the new password.
+func (s *Service) ChangePassword(ctx context.Context, who Identity, current, next secret.Text, d Delivery, c Client) (Grant, error) {
+	user := who.View.User
+	if err := s.Passwords.Check(next, user.Email, user.Name); err != nil {
+		return Grant{}, err
+	}
+	from, err := s.reprove(ctx, who, current, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	to, err := s.Hasher.Hash(ctx, next)
+	if err != nil {
+		return Grant{}, fmt.Errorf("change password: %w", err)
+	}
+	now := s.Now()
+	g, keep := s.renewal(who, d, c, audit.PasswordChanged, now)
+	g.View, _, err = s.Store.SetPassword(ctx, NewPassword{
+		User: user.ID, From: from, To: to, Keep: &keep, At: now,
+		Announce: []revocation.Event{revocation.SubjectEvent(string(user.ID))},
+	})
+	if err != nil {
+		return Grant{}, fmt.Errorf("change password: %w", err)
+	}
+	s.tell(ctx, mail.PasswordChanged(s.happening(g.View, now)))
+	return s.complete(g, now)
+}
+
+// reprove checks the caller's password, counted like a sign-in, and answers the hash it matched.
+func (s *Service) reprove(ctx context.Context, who Identity, password secret.Text, c Client) (credential.PHC, error) {
+	tried, err := s.take(ctx, who.View.User.Email, c)
+	if err != nil {
+		return credential.PHC{}, err
+	}
+	phc, _, err := s.checkPassword(ctx, who.View.User.ID, password)
+	if errors.Is(err, ErrInvalidCredentials) {
+		if err := s.refused(ctx, audit.StepUpRefused, who.View.User.ID, c); err != nil {
+			return credential.PHC{}, err
+		}
+		return credential.PHC{}, ErrInvalidCredentials
+	}
+	if err != nil {
+		return credential.PHC{}, fmt.Errorf("check password: %w", err)
+	}
+	s.refund(ctx, tried)
+	return phc, nil
+}
+
+func (s *Service) renewal(who Identity, d Delivery, c Client, t audit.Type, now time.Time) (Grant, session.Renewal) {
+	old := who.View.Session
+	g := Grant{Application: who.Application, Delivery: d}
+	entry := s.entry(t, c, old.User, now)
+	entry.Target = string(old.ID)
+	r := session.Renewal{ID: old.ID, Version: old.Version, AuthenticatedAt: now, ACR: old.ACR, AMR: old.AMR, Audit: entry, At: now}
+	r.Token, r.Refresh = s.credentials(&g, old, now)
+	return g, r
+}
+
+// Scope says which sessions a sign-out ends.
+type Scope string
+
+// The scopes.
+const (
+	Local  Scope = "local"  // this session
+	Others Scope = "others" // all of the user's but this one
+	Global Scope = "global" // all of the user's
+)
+
+// SignOut ends sessions of the caller. It is durable when it returns: a request that began before cannot bring a
+// session back.
+func (s *Service) SignOut(ctx context.Context, who Identity, scope Scope, c Client) error {
+	now := s.Now()
+	e := session.Ending{Reason: session.SignedOut, At: now}
+	switch scope {
+	case Local, "":
+		e.Session = who.View.Session.ID
+	case Others:
+		e.User, e.Except = who.View.User.ID, who.View.Session.ID
+	case Global:
+		e.User = who.View.User.ID
+	default:
+		return &FieldError{"scope", "must be local, others or global"}
+	}
+	return s.end(ctx, who, e, c)
+}
+
+// EndDevice ends one of the caller's sessions, from the list of devices. session.ErrNotFound if it is not theirs.
+func (s *Service) EndDevice(ctx context.Context, who Identity, device session.ID, c Client) error {
+	return s.end(ctx, who, session.Ending{Session: device, User: who.View.User.ID, Reason: session.EndedByUser, At: s.Now()}, c)
+}
+
+func (s *Service) end(ctx context.Context, who Identity, e session.Ending, c Client) error {
+	entry := s.entry(audit.SignedOut, c, who.View.User.ID, e.At)
+	entry.Target, entry.Reason = string(e.Session), string(e.Reason)
+	e.Audit = []audit.Entry{entry}
+	if _, _, err := s.Sessions.End(ctx, e); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}
+
+// Devices lists the caller's living sessions, newest first.
+func (s *Service) Devices(ctx context.Context, who Identity, before session.ID, limit int) ([]session.View, error) {
+	views, err := s.Sessions.List(ctx, session.Query{User: who.View.User.ID, AliveAt: who.At, Before: before, Limit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return views, nil
+}
+
+// Rename changes the caller's name.
+func (s *Service) Rename(ctx context.Context, who Identity, name string, c Client) (account.User, error) {
+	if err := account.CheckName(name); err != nil {
+		return account.User{}, &FieldError{"name", err.Error()}
+	}
+	now := s.Now()
+	user, _, err := s.Accounts.Amend(ctx, account.Amendment{
+		ID: who.View.User.ID, Name: &name, At: now, Audit: []audit.Entry{s.entry(audit.UserChanged, c, who.View.User.ID, now)},
+	})
+	if err != nil {
+		return account.User{}, fmt.Errorf("change user: %w", err)
+	}
+	return user, nil
+}

@@ -1,0 +1,81 @@
+package signing
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem.example/tandem/verify/jws"
+	"tandem.example/tandem/verify/token"
+)
+
+// TokenType is the `typ` of access tokens (RFC 9068 §2.1).
+const TokenType = "at+jwt"
+
+// Sizes of a minted token: a client or proxy may refuse headers beyond 8 KiB.
+const (
+	LargeToken = 2 << 10
+	maxToken   = 8 << 10
+)
+
+// ErrTooLarge is answered when the claims do not fit into a token that clients can send.
+var ErrTooLarge = errors.New("access token would exceed 8 KiB: the user holds too many roles or the scope is too long")
+
+// Mint signs the claims with the current key of the algorithm (the server's if empty).
+func (r *Ring) Mint(c token.Claims, alg jws.Algorithm) (string, error) {
+	signer, err := r.Signer(alg)
+	if err != nil {
+		return "", fmt.Errorf("mint access token: %w", err)
+	}
+	payload, err := c.Encode()
+	if err != nil {
+		return "", fmt.Errorf("mint access token: %w", err)
+	}
+	text, err := signer.Sign(TokenType, payload)
+	if err != nil {
+		return "", fmt.Errorf("mint access token: %w", err)
+	}
+	if len(text) > maxToken {
+		return "", ErrTooLarge
+	}
+	return text, nil
+}
+
+// ErrToken is answered by Read for a token that this server did not sign or that cannot be one of its access tokens.
+var ErrToken = errors.New("not an access token of this server")
+
+// ErrTokenExpired is answered by Read for a genuine token whose time is over.
+var ErrTokenExpired = errors.New("access token has expired")
+
+// Read checks a presented access token against the ring: type, signature, issuer and times. It says nothing about
+// revocation; the caller asks the session for the truth.
+func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
+	m, err := jws.Parse(text)
+	if err != nil {
+		return token.Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	if !jws.IsAccessTokenType(m.Header.Type) {
+		return token.Claims{}, fmt.Errorf("%w: typ", ErrToken)
+	}
+	key, ok := r.Public(m.Header.KeyID)
+	if !ok {
+		return token.Claims{}, fmt.Errorf("%w: unknown key", ErrToken)
+	}
+	if err := m.Verify(key); err != nil {
+		return token.Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	c, err := token.Decode(m.Payload)
+	if err != nil {
+		return token.Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	lifetime := time.Duration(c.ExpiresAt-c.IssuedAt) * time.Second
+	switch {
+	case c.Issuer != issuer:
+		return token.Claims{}, fmt.Errorf("%w: iss", ErrToken)
+	case lifetime <= 0, lifetime > r.MaxToken():
+		return token.Claims{}, fmt.Errorf("%w: lifetime", ErrToken)
+	case now.Unix() >= c.ExpiresAt:
+		return token.Claims{}, ErrTokenExpired
+	}
+	return c, nil
+}

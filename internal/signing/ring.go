@@ -1,0 +1,310 @@
+package signing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/id"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/verify/jws"
+	"tandem.example/tandem/verify/revocation"
+)
+
+// Config wires a Ring. All fields are required.
+type Config struct {
+	Store     Store
+	Box       *secret.Box
+	Algorithm jws.Algorithm // of access tokens, where an application does not say otherwise
+	Schedule  Schedule
+	MaxToken  func() time.Duration // the longest lifetime a living access token may have
+	Now       func() time.Time
+}
+
+// Ring holds the keys in memory, ready to sign. Safe for concurrent use: signing reads one atomic snapshot.
+type Ring struct {
+	Config
+	changing sync.Mutex
+	state    atomic.Pointer[state]
+}
+
+// state is one version of the ring.
+type state struct {
+	version uint64
+	stored  []Stored
+	current map[lane]jws.Signer
+	public  map[string]jws.Key // of token keys that verify, by kid
+	tokens  []byte             // JWKS documents
+	feed    []byte
+}
+
+// Open loads the keys and makes those that are missing.
+func Open(ctx context.Context, c Config) (*Ring, error) {
+	r := &Ring{Config: c}
+	if err := r.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.Advance(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Reload reads the keys again, as another node may have changed them.
+func (r *Ring) Reload(ctx context.Context) error {
+	keys, version, err := r.Store.Keys(ctx)
+	if err != nil {
+		return fmt.Errorf("load signing keys: %w", err)
+	}
+	st := &state{version: version, stored: keys, current: make(map[lane]jws.Signer), public: make(map[string]jws.Key)}
+	var tokens, feeds jws.Set
+	for _, k := range keys {
+		if k.State == Revoked {
+			continue
+		}
+		private, err := r.Box.Open(k.Sealed, rowName(k.KID))
+		if err != nil {
+			return fmt.Errorf("open signing key %s: %w (is this the master key it was sealed under?)", k.KID, err)
+		}
+		signer, err := jws.ParseSigner(k.KID, k.Algorithm, private)
+		if err != nil {
+			return fmt.Errorf("read signing key %s: %w", k.KID, err)
+		}
+		if k.State == Current {
+			st.current[lane{k.Use, k.Algorithm}] = signer
+		}
+		switch {
+		case k.Use == ForFeed:
+			feeds = append(feeds, signer.Key())
+		default:
+			st.public[k.KID] = signer.Key()
+			if k.Algorithm != jws.HS256 {
+				tokens = append(tokens, signer.Key())
+			}
+		}
+	}
+	if st.tokens, err = tokens.Marshal(); err != nil {
+		return fmt.Errorf("publish signing keys: %w", err)
+	}
+	if st.feed, err = feeds.Marshal(); err != nil {
+		return fmt.Errorf("publish feed keys: %w", err)
+	}
+	r.state.Store(st)
+	return nil
+}
+
+// rowName is the associated data under which a private key is sealed, so that two rows cannot be swapped.
+func rowName(kid string) string { return "signing key " + kid }
+
+// Signer answers the current key for access tokens of the algorithm, or of the server's if it is empty.
+func (r *Ring) Signer(alg jws.Algorithm) (jws.Signer, error) {
+	if alg == "" {
+		alg = r.Algorithm
+	}
+	s, ok := r.state.Load().current[lane{ForTokens, alg}]
+	if !ok {
+		return jws.Signer{}, fmt.Errorf("no current signing key for %s", alg)
+	}
+	return s, nil
+}
+
+// SignReply makes the detached JWS of a feed reply.
+func (r *Ring) SignReply(body []byte) (string, error) {
+	s, ok := r.state.Load().current[lane{ForFeed, jws.EdDSA}]
+	if !ok {
+		return "", errors.New("no current feed key")
+	}
+	return s.SignDetached("revocation-sync", body)
+}
+
+// Public answers the verification key of an access token by its kid.
+func (r *Ring) Public(kid string) (jws.Key, bool) {
+	k, ok := r.state.Load().public[kid]
+	return k, ok
+}
+
+// TokenKeys is the JWKS document of access-token keys. The caller must not change it.
+func (r *Ring) TokenKeys() []byte { return r.state.Load().tokens }
+
+// FeedKeys is the JWKS document of feed keys. The caller must not change it.
+func (r *Ring) FeedKeys() []byte { return r.state.Load().feed }
+
+// Keys lists the stored keys, without their private halves.
+func (r *Ring) Keys() []Stored {
+	stored := r.state.Load().stored
+	out := make([]Stored, len(stored))
+	for i, k := range stored {
+		k.Sealed = nil
+		out[i] = k
+	}
+	return out
+}
+
+// Need makes sure that keys of an application's algorithm exist.
+func (r *Ring) Need(ctx context.Context, alg jws.Algorithm) error {
+	if alg == "" {
+		return nil
+	}
+	if _, err := r.Signer(alg); err == nil {
+		return nil
+	}
+	_, err := r.change(ctx, func([]Stored) (Change, error) { return Change{}, nil }, lane{ForTokens, alg})
+	return err
+}
+
+// Advance takes the steps of the schedule that are due: makes missing keys, promotes, and deletes what is gone.
+func (r *Ring) Advance(ctx context.Context) error {
+	_, err := r.change(ctx, func(keys []Stored) (Change, error) {
+		return Change{Delete: gone(keys, r.MaxToken(), r.Now())}, nil
+	})
+	return err
+}
+
+// Rotate replaces every current token key by its published successor, on command. No token becomes invalid.
+func (r *Ring) Rotate(ctx context.Context, entry audit.Entry) (feed.Commit, error) {
+	return r.change(ctx, func(keys []Stored) (Change, error) {
+		var c Change
+		for _, l := range lanesOf(keys, r.wanted()) {
+			if l.Use == ForTokens {
+				if err := r.follow(&c, keys, l, true); err != nil {
+					return Change{}, err
+				}
+			}
+		}
+		c.Audit = []audit.Entry{entry}
+		return c, nil
+	})
+}
+
+// Revoke refuses a key at once and everywhere: it leaves the published set, its private half is deleted, its
+// successor signs, and a key event goes out in the same commit. ErrNotFound for an unknown kid; revoking twice
+// announces it again.
+func (r *Ring) Revoke(ctx context.Context, kid string, entry audit.Entry) (feed.Commit, error) {
+	return r.change(ctx, func(keys []Stored) (Change, error) {
+		for _, k := range keys {
+			if k.KID != kid {
+				continue
+			}
+			k.State, k.Sealed = Revoked, nil
+			if k.RevokedAt.IsZero() {
+				k.RevokedAt = r.Now()
+			}
+			return Change{Put: []Stored{k}, Announce: []revocation.Event{revocation.KeyEvent(kid)}, Audit: []audit.Entry{entry}}, nil
+		}
+		return Change{}, ErrNotFound
+	})
+}
+
+func (r *Ring) wanted(more ...lane) []lane {
+	return append([]lane{{ForTokens, r.Algorithm}, {ForFeed, jws.EdDSA}}, more...)
+}
+
+// attempts bounds how often a change is planned anew because another node was faster.
+const attempts = 5
+
+// change plans on the newest state, completes the plan by what each lane then needs, commits it, and reloads.
+func (r *Ring) change(ctx context.Context, plan func([]Stored) (Change, error), more ...lane) (feed.Commit, error) {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	for range attempts {
+		st := r.state.Load()
+		c, err := plan(st.stored)
+		if err != nil {
+			return feed.Commit{}, err
+		}
+		after := apply(st.stored, c)
+		for _, l := range lanesOf(after, r.wanted(more...)) {
+			if err := r.follow(&c, after, l, false); err != nil {
+				return feed.Commit{}, err
+			}
+		}
+		if len(c.Put)+len(c.Delete)+len(c.Announce) == 0 {
+			return feed.Commit{}, nil
+		}
+		c.Version, c.At = st.version, r.Now()
+		commit, err := r.Store.Change(ctx, c)
+		if err != nil && !errors.Is(err, ErrRaced) {
+			return feed.Commit{}, fmt.Errorf("change signing keys: %w", err)
+		}
+		if err := r.Reload(ctx); err != nil {
+			return feed.Commit{}, err
+		}
+		if err == nil {
+			return commit, nil
+		}
+	}
+	return feed.Commit{}, fmt.Errorf("change signing keys: %w", ErrRaced)
+}
+
+// follow adds to c what the lane needs.
+func (r *Ring) follow(c *Change, keys []Stored, l lane, force bool) error {
+	now := r.Now()
+	s := planLane(keys, l, now, r.Schedule, force)
+	for _, k := range keys {
+		switch k.KID {
+		case s.promote:
+			k.State, k.CurrentAt = Current, now
+		case s.retire:
+			k.State, k.RetiredAt = Retired, now
+		default:
+			continue
+		}
+		c.Put = append(c.Put, k)
+	}
+	for _, state := range s.make {
+		k, err := r.generate(l, state, now)
+		if err != nil {
+			return err
+		}
+		c.Put = append(c.Put, k)
+	}
+	return nil
+}
+
+func (r *Ring) generate(l lane, s State, now time.Time) (Stored, error) {
+	k := Stored{KID: id.Prefixed("key_", now), Use: l.Use, Algorithm: l.Algorithm, State: s, CreatedAt: now}
+	if s == Current {
+		k.CurrentAt = now
+	}
+	signer, err := jws.Generate(k.KID, l.Algorithm)
+	if err != nil {
+		return Stored{}, fmt.Errorf("make signing key: %w", err)
+	}
+	private, err := signer.MarshalPrivate()
+	if err != nil {
+		return Stored{}, fmt.Errorf("make signing key: %w", err)
+	}
+	k.Sealed, err = r.Box.Seal(private, rowName(k.KID))
+	if err != nil {
+		return Stored{}, fmt.Errorf("seal signing key: %w", err)
+	}
+	return k, nil
+}
+
+// apply answers the keys as they are after the puts and deletions of c.
+func apply(keys []Stored, c Change) []Stored {
+	byKID := make(map[string]Stored)
+	for _, k := range c.Put {
+		byKID[k.KID] = k
+	}
+	out := make([]Stored, 0, len(keys)+len(c.Put))
+	for _, k := range keys {
+		if changed, ok := byKID[k.KID]; ok {
+			k = changed
+			delete(byKID, k.KID)
+		}
+		out = append(out, k)
+	}
+	for _, k := range c.Put {
+		if _, isNew := byKID[k.KID]; isNew {
+			out = append(out, k)
+		}
+	}
+	return slices.DeleteFunc(out, func(k Stored) bool { return slices.Contains(c.Delete, k.KID) })
+}
