@@ -30,7 +30,7 @@ type Head struct {
 
 // Revision is the head as the `rv` claim of a token minted from state that was read after the head.
 func (h Head) Revision() token.Revision {
-	return token.Revision{Epoch: revocation.Short(h.Epoch), Seq: h.Position}
+	return token.RevisionAt(h.Epoch, h.Position)
 }
 
 // Commit tells where and when a change became durable. Position is the last event it appended, or the head at that

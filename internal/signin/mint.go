@@ -27,10 +27,7 @@ func (s *Service) Mint(_ context.Context, who Identity, audience string) (Access
 // mint signs what the view says. `now` was fixed before the view was read, and the view's Revision is of a head that
 // was read before its state: a revocation that this token does not know of has a higher position than its `rv`.
 func (s *Service) mint(v session.View, app application.Application, audience string, now time.Time) (Access, error) {
-	audiences := app.Audiences
-	if len(audiences) == 0 {
-		audiences = []string{s.Issuer}
-	}
+	audiences := s.Audiences(app)
 	if audience == "" {
 		audience = audiences[0]
 	} else if !slices.Contains(audiences, audience) {

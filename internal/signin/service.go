@@ -48,6 +48,7 @@ type Config struct {
 
 // Defaults are the policies of applications that do not set their own.
 type Defaults struct {
+	Audiences      []string // at least one
 	AccessTokenTTL time.Duration
 	Session        session.Policy
 	Refresh        session.Policy // of sessions in mode jwt
@@ -188,6 +189,14 @@ func override(p *session.Policy, idle, absolute time.Duration) {
 	if absolute > 0 {
 		p.Absolute = absolute
 	}
+}
+
+// Audiences answers those that access tokens of the application may have, the first being the default.
+func (s *Service) Audiences(a application.Application) []string {
+	if len(a.Audiences) > 0 {
+		return a.Audiences
+	}
+	return s.Defaults.Audiences
 }
 
 // grace of refresh tokens for the application.

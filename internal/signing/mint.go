@@ -9,9 +9,6 @@ import (
 	"tandem.example/tandem/verify/token"
 )
 
-// TokenType is the `typ` of access tokens (RFC 9068 §2.1).
-const TokenType = "at+jwt"
-
 // Sizes of a minted token: a client or proxy may refuse headers beyond 8 KiB.
 const (
 	LargeToken = 2 << 10
@@ -31,7 +28,7 @@ func (r *Ring) Mint(c token.Claims, alg jws.Algorithm) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mint access token: %w", err)
 	}
-	text, err := signer.Sign(TokenType, payload)
+	text, err := signer.Sign(token.Type, payload)
 	if err != nil {
 		return "", fmt.Errorf("mint access token: %w", err)
 	}
@@ -54,7 +51,7 @@ func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
 	if err != nil {
 		return token.Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	if !jws.IsAccessTokenType(m.Header.Type) {
+	if !m.Header.HasType(token.Type) {
 		return token.Claims{}, fmt.Errorf("%w: typ", ErrToken)
 	}
 	key, ok := r.Public(m.Header.KeyID)
