@@ -97,7 +97,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, c Client) (Grant, error
 		return Grant{}, err
 	}
 	s.refund(ctx, tried)
-	g.DeviceToken = s.Devices.Issue(user.ID)
+	g.DeviceToken = s.DeviceTokens.Issue(user.ID)
 	return g, nil
 }
 

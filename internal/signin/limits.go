@@ -61,7 +61,7 @@ func (s *Service) ownKey(ctx context.Context, email string, c Client) (key strin
 	if err != nil {
 		return "", false, nil // a stranger to a stranger: the limit for everybody was the answer
 	}
-	if s.Devices.Check(c.DeviceToken, user.ID) {
+	if s.DeviceTokens.Check(c.DeviceToken, user.ID) {
 		return limit.Key("account device", c.DeviceToken), true, nil
 	}
 	known, err = s.Store.KnownAddress(ctx, user.ID, c.IP)

@@ -32,13 +32,13 @@ type Config struct {
 	Audit        audit.Store
 	Sightings    *session.Sightings
 
-	Ring      *signing.Ring
-	Hasher    *credential.Hasher
-	Passwords credential.Policy
-	Tokens    session.RefreshTokens
-	Devices   DeviceTokens
-	Limits    limit.Store
-	Mail      mail.Sender
+	Ring         *signing.Ring
+	Hasher       *credential.Hasher
+	Passwords    credential.Policy
+	Tokens       session.RefreshTokens
+	DeviceTokens DeviceTokens
+	Limits       limit.Store
+	Mail         mail.Sender
 
 	Issuer   string
 	Defaults Defaults
