@@ -1,0 +1,149 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Key describes one configuration key, for help, documentation and `init`.
+type Key struct {
+	Name    string // as in tandem.yaml; a dot means a section
+	Env     string // the environment variable that overrides it
+	Type    string // as in "a duration"
+	Default string // as text; empty for none, or if it derives from other keys
+	Doc     string // one sentence
+	Secret  bool   // the variable with _FILE appended may name a file instead
+}
+
+// field joins a key to its place in a Config.
+type field struct {
+	name     string
+	at       func(*Config) value
+	doc      string
+	secret   bool
+	onlyEnv  bool // refused in files and flags, where others could read it
+	fallback string
+}
+
+var fields = []field{
+	{name: "issuer", at: func(c *Config) value { return textValue{&c.Issuer} }, fallback: "http://localhost:PORT",
+		doc: "Public URL of this server, the `iss` of its tokens: https, no trailing slash; http only for this machine."},
+	{name: "listen", at: func(c *Config) value { return textValue{&c.Listen} },
+		doc: "Address of the API, host:port."},
+	{name: "admin_listen", at: func(c *Config) value { return textValue{&c.AdminListen} },
+		doc: "Address of metrics and profiling, host:port. Keep it where only operators reach it."},
+	{name: "data_dir", at: func(c *Config) value { return textValue{&c.DataDir} },
+		doc: "Directory of the embedded store, the master key and the local administration socket."},
+	{name: "store", at: func(c *Config) value { return textValue{&c.Store} }, secret: true,
+		doc: "Where everything is kept: sqlite, or memory, which forgets at exit."},
+	{name: "sessions.store", at: func(c *Config) value { return textValue{&c.Sessions.Store} }, secret: true,
+		doc: "A store of their own for sessions; leave it out to keep them with the rest."},
+	{name: "master_key_file", at: func(c *Config) value { return textValue{&c.MasterKeyFile} }, fallback: "master.key in data_dir",
+		doc: "File with the key that seals signing keys, readable by its owner alone; made on the first start."},
+	{name: "master_key", at: func(c *Config) value { return secretValue{&c.MasterKey} }, onlyEnv: true,
+		doc: "The master key itself, 32 bytes in base64 or hex, in place of master_key_file."},
+	{name: "lease", at: func(c *Config) value { return durationValue{&c.Lease} },
+		doc: "Longest time from a revocation to the last acceptance by any verifier, 1s to 1m."},
+	{name: "access_token_ttl", at: func(c *Config) value { return durationValue{&c.AccessTokenTTL} },
+		doc: "Life of an access token, 10s to 15m."},
+	{name: "allow_long_access_tokens", at: func(c *Config) value { return switchValue{p: &c.AllowLongAccessTokens} },
+		doc: "Lets access_token_ttl reach 1d. A verifier set to UntilExpiry then accepts a revoked token for that long."},
+	{name: "signing_alg", at: func(c *Config) value { return textValue{(*string)(&c.SigningAlg)} },
+		doc: "Algorithm of new signing keys: ES256, EdDSA, RS256, PS256, or HS256 for verifiers that share the secret."},
+	{name: "audiences", at: func(c *Config) value { return listValue{&c.Audiences} }, fallback: "the issuer",
+		doc: "Audiences of the default application; a token gets the first unless it asks for another."},
+	{name: "access_token_claims", at: func(c *Config) value { return listValue{&c.AccessTokenClaims} },
+		doc: "Claims that access tokens must carry beside the required ones; private attributes are refused."},
+	{name: "allowed_origins", at: func(c *Config) value { return listValue{&c.AllowedOrigins} },
+		doc: "Web origins whose scripts may call this server with the user's cookie, such as https://app.example.com."},
+	{name: "cookies.domain", at: func(c *Config) value { return textValue{&c.Cookies.Domain} },
+		doc: "Shares the session cookie with the subdomains of this domain; leave it out to keep it to the issuer's host."},
+	{name: "password.min_length", at: func(c *Config) value { return numberValue{&c.Password.MinLength} },
+		doc: "Shortest new password in characters, 8 to 64."},
+	{name: "limits.enabled", at: func(c *Config) value { return switchValue{p: &c.Limits.Disabled, inverted: true} },
+		doc: "Whether attempts to sign in are limited. Off invites guessing."},
+	{name: "limits.sign_in_per_account", at: func(c *Config) value { return numberValue{&c.Limits.SignInPerAccount} },
+		doc: "Attempts to sign in per minute for one account."},
+	{name: "limits.sign_in_per_address", at: func(c *Config) value { return numberValue{&c.Limits.SignInPerAddress} },
+		doc: "Attempts to sign in per minute from one address."},
+	{name: "session.preset", at: func(c *Config) value { return textValue{&c.Session.Preset} },
+		doc: "standard (14d idle, 30d in all) or strict (15m idle, 12h in all)."},
+	{name: "session.idle", at: func(c *Config) value { return durationValue{&c.Session.Idle} }, fallback: "that of the preset",
+		doc: "Ends a session that nobody used for that long."},
+	{name: "session.absolute", at: func(c *Config) value { return durationValue{&c.Session.Absolute} }, fallback: "that of the preset",
+		doc: "Ends a session that long after sign-in."},
+	{name: "session.limit", at: func(c *Config) value { return numberValue{&c.Session.Limit} },
+		doc: "Sessions a user may have at once with one application; 0 means no limit."},
+	{name: "refresh.grace", at: func(c *Config) value { return graceValue{&c.Refresh.Grace} },
+		doc: "For how long a used refresh token still answers with its successor, 0s to 5m."},
+	{name: "refresh.idle", at: func(c *Config) value { return durationValue{&c.Refresh.Idle} }, fallback: "session.idle",
+		doc: "Life of a refresh token that is not used."},
+	{name: "refresh.absolute", at: func(c *Config) value { return durationValue{&c.Refresh.Absolute} }, fallback: "session.absolute",
+		doc: "Life of all refresh tokens that descend from one sign-in."},
+	{name: "trusted_proxies", at: func(c *Config) value { return listValue{&c.TrustedProxies} },
+		doc: "Networks (CIDR) of the reverse proxies whose X-Forwarded-For is believed."},
+	{name: "mail.server", at: func(c *Config) value { return textValue{&c.Mail.Server} },
+		doc: "SMTP server for mail to users, host:port."},
+	{name: "mail.from", at: func(c *Config) value { return textValue{&c.Mail.From} },
+		doc: "Sender of mail to users, such as \"Tandem <no-reply@example.com>\"."},
+	{name: "mail.username", at: func(c *Config) value { return textValue{&c.Mail.Username} },
+		doc: "User name at the SMTP server."},
+	{name: "mail.password", at: func(c *Config) value { return secretValue{&c.Mail.Password} }, secret: true,
+		doc: "Password at the SMTP server; mail.password_file names a file with it."},
+	{name: "mail.tls", at: func(c *Config) value { return textValue{&c.Mail.TLS} }, fallback: TLSStart,
+		doc: "How the SMTP connection is protected: starttls, implicit, or insecure_plaintext."},
+	{name: "log.level", at: func(c *Config) value { return textValue{&c.Log.Level} },
+		doc: "Least level that is logged: debug, info, warn or error."},
+	{name: "log.format", at: func(c *Config) value { return textValue{&c.Log.Format} },
+		doc: "text or json."},
+}
+
+// env is the environment variable of the key.
+func (f field) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
+}
+
+// isSecret reports whether the value itself is a secret, so that it may also
+// come from a file that the key with _file appended names.
+func (f field) isSecret() bool { return f.secret && !f.onlyEnv }
+
+// Keys lists every key in the order of documentation. The slice is the
+// caller's.
+func Keys() []Key {
+	defaults := Default()
+	keys := make([]Key, len(fields))
+	for i, f := range fields {
+		v := f.at(&defaults)
+		keys[i] = Key{
+			Name: f.name, Env: f.env(), Type: v.kind().name, Default: f.fallback, Doc: f.doc,
+			Secret: f.secret || f.onlyEnv,
+		}
+		if f.fallback == "" {
+			keys[i].Default = v.text()
+		}
+	}
+	return keys
+}
+
+// lookup finds a field by its key.
+func lookup(name string) (field, bool) {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+	if i < 0 {
+		return field{}, false
+	}
+	return fields[i], true
+}
+
+// isSection reports whether keys stand below name.
+func isSection(name string) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return strings.HasPrefix(f.name, name+".") })
+}
+
+// keyNames lists the names of all keys.
+func keyNames() []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return names
+}
