@@ -51,7 +51,8 @@ func ParseMasterKey(text string) ([]byte, error) {
 		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimSuffix(text, "="))
 		key, err = base64.RawStdEncoding.Strict().DecodeString(plain)
 	}
-	if err != nil || len(key) != MasterKeySize {
+	// Line breaks inside are looked for, since base64 skips them.
+	if err != nil || len(key) != MasterKeySize || strings.ContainsAny(text, "\r\n") {
 		return nil, fmt.Errorf("reading a master key of %d characters: %w", len(text), ErrMasterKey)
 	}
 	if bytes.Count(key, key[:1]) == len(key) {
