@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
@@ -57,7 +58,7 @@ func (h *history) marks(ask feed.Ask) feed.Marks {
 
 // all are the live events in the order of their positions.
 func (h *history) all() []feed.Stored {
-	return append(append([]feed.Stored(nil), h.kept...), h.events...)
+	return slices.Concat(h.kept, h.events)
 }
 
 // finish is the end of every verb that may announce something: events and entries in one commit.
@@ -88,7 +89,7 @@ func (l feedLog) Read(ctx context.Context, ask feed.Ask) (page feed.Page, err er
 		if page.Snapshot {
 			page.Events = h.all()
 		} else {
-			page.Events = append([]feed.Stored(nil), h.events[ask.Position-h.floor:]...)
+			page.Events = slices.Clone(h.events[ask.Position-h.floor:])
 		}
 		return nil
 	})
@@ -117,6 +118,13 @@ func (l feedLog) KeepFor(ctx context.Context, lifetime time.Duration, now time.T
 func (l feedLog) Prune(ctx context.Context, now time.Time, limit int) (pruned int, err error) {
 	err = l.s.do(ctx, "log.Prune", func() error {
 		h := &l.s.log
+		h.kept = slices.DeleteFunc(h.kept, func(e feed.Stored) bool {
+			if pruned == limit || now.Before(e.RetainUntil) {
+				return false
+			}
+			pruned++
+			return true
+		})
 		moved := 0
 		for _, e := range h.events {
 			live := now.Before(e.RetainUntil)
@@ -131,7 +139,7 @@ func (l feedLog) Prune(ctx context.Context, now time.Time, limit int) (pruned in
 			h.floor, h.anchor = e.Event.Seq, e.Chain
 			moved++
 		}
-		h.events = append([]feed.Stored(nil), h.events[moved:]...)
+		h.events = slices.Clone(h.events[moved:])
 		return nil
 	})
 	return pruned, err

@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -33,8 +32,8 @@ func (s *Store) renewable(r session.Renewal, at time.Time) (*session.Session, er
 	if !ok {
 		return nil, session.ErrNotFound
 	}
-	if err := s.view(row).Alive(at); err != nil {
-		return nil, errors.Join(session.ErrEnded, err)
+	if s.view(row).Alive(at) != nil {
+		return nil, session.ErrEnded
 	}
 	if row.Version != r.Version {
 		return nil, session.ErrRaced
