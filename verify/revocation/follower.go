@@ -86,5 +86,8 @@ func (f *Follower) Apply(req Request, rep Reply, now time.Duration) (Outcome, er
 	f.set.apply(u)
 	f.epoch, f.seen[rep.Epoch] = rep.Epoch, to
 	f.resync, f.doubt = false, false
+	if rep.Snapshot {
+		f.changes = nil // it may be large, and the next one is far away
+	}
 	return out, nil
 }

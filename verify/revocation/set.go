@@ -101,7 +101,7 @@ var (
 func (s *Set) Check(t *Token) Verdict {
 	v := s.current.Load()
 	seq := t.Seq
-	foreign := t.Epoch != v.epoch
+	foreign := t.Epoch != v.epoch || v.epoch == ""
 	if foreign {
 		seq = 0 // its revision says nothing here: whatever names the token matches
 	}

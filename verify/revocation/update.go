@@ -76,7 +76,7 @@ func (d *draft) add(c *change) {
 		}
 		d.keys[c.id] = struct{}{}
 	default:
-		e := newEntry(c.id, tags[c.kind], c.seq, deadline(d.now, c.retainMS))
+		e := entry{newKey(c.id, tags[c.kind]), c.seq, deadline(d.now, c.retainMS)}
 		if !d.table.raise(e) {
 			d.makeRoom()
 			d.table.insert(e)
@@ -107,16 +107,17 @@ func (d *draft) sweep() {
 // enter begins a new epoch. The floor goes, since whatever was minted in an earlier epoch is refused as such. The
 // entries stay, but as former ones: a log that was rolled back does not bring back what it had revoked.
 func (d *draft) enter(epoch string) {
+	past := slices.Clone(d.past)
 	if d.epoch != "" {
-		d.past = append(slices.Clone(d.past), d.epoch)
+		past = append(past, d.epoch)
 	}
-	d.past = slices.DeleteFunc(d.past, func(past string) bool { return past == epoch })
-	d.past = d.past[max(0, len(d.past)-maxPast):]
+	past = slices.DeleteFunc(past, func(p string) bool { return p == epoch })
+	d.past = past[max(0, len(past)-maxPast):]
 	d.epoch, d.floor = epoch, 0
 
 	next := newTable(d.table.countLive(d.now))
 	for e := range d.table.live(d.now) {
-		e.tagged |= uint64(tagFormer)
+		e.key = e.key.with(tagFormer)
 		if !next.raise(e) {
 			next.insert(e)
 		}
@@ -129,7 +130,7 @@ func (d *draft) enter(epoch string) {
 func (d *draft) collapse() {
 	next := newTable(d.table.former)
 	for e := range d.table.live(d.now) {
-		if e.tag().former() {
+		if e.key.tag() >= tagFormer {
 			next.insert(e)
 		} else {
 			d.floor = max(d.floor, e.seq)
