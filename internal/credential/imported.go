@@ -13,14 +13,14 @@ import (
 
 // Bounds on hashes from elsewhere. They admit what OWASP's password storage
 // cheat sheet and common frameworks advise, with room above, and end where one
-// verification would take seconds or more than 128 MiB.
+// verification would take more than a second or two, or more than 128 MiB.
 const (
 	minBcryptCost       = 4
-	maxBcryptCost       = 15
+	maxBcryptCost       = 14
 	maxBcryptPassword   = 72        // bytes; all implementations ignore the rest
 	maxScryptMemory     = 128 << 20 // 128 * r * 2^ln bytes
 	maxScryptWork       = 256 << 20 // the same times p
-	maxPBKDF2Iterations = 4_000_000
+	maxPBKDF2Iterations = 2_000_000
 )
 
 // importedHash is a hash that go-crypt verifies. It is never as good as a new

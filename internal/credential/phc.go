@@ -85,6 +85,10 @@ func parseHash(s string) (hash, error) {
 	if len(s) > maxHashText {
 		return nil, fmt.Errorf("reading a password hash: longer than %d bytes: %w", maxHashText, ErrMalformedHash)
 	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		// Base64 decoders skip line breaks.
+		return nil, fmt.Errorf("reading a password hash: white space or characters beyond ASCII: %w", ErrMalformedHash)
+	}
 	// $name$..., so the first part is empty.
 	parts := strings.Split(s, "$")
 	if len(parts) < 4 || parts[0] != "" {

@@ -69,7 +69,7 @@ func (q *queue) do(ctx context.Context, work func() error) error {
 func (q *queue) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		q.givenUp.Add(1)
-		return context.Cause(ctx)
+		return err
 	}
 	select {
 	case q.slots <- struct{}{}:
@@ -92,7 +92,7 @@ func (q *queue) enter(ctx context.Context) error {
 		return q.refuse()
 	case <-ctx.Done():
 		q.givenUp.Add(1)
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 
