@@ -55,7 +55,7 @@ var layers = []layer{
 
 	// Transports know the domain and what all HTTP shares; not each other.
 	{name: "web", dirs: domain("web"), may: with(domainLayers...), never: storeStd,
-		external: []string{"github.com/mileusna/useragent"}},
+		external: []string{"github.com/rs/cors", "github.com/mileusna/useragent"}},
 	{name: "httpapi", dirs: domain("httpapi"), may: with(append(domainLayers, "web")...), never: storeStd,
 		external: []string{"github.com/danielgtaylor/huma/v2", "github.com/rs/cors", "github.com/mileusna/useragent"}},
 

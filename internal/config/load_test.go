@@ -117,73 +117,116 @@ trusted_proxies:
 	}
 }
 
+// fileProblems are files that are refused, each with all its problems.
+var fileProblems = []struct {
+	name, text string
+	want       []string
+}{
+	{
+		"unknown key", "issuer: https://a.example\nleese: 10s\n",
+		[]string{"tandem.yaml:2: leese is not a known key; did you mean lease?"},
+	},
+	{
+		"unknown key in a section", "session:\n  idle: 1h\n\n  idel: 2h\n",
+		[]string{"tandem.yaml:4: session.idel is not a known key; did you mean session.idle?"},
+	},
+	{
+		"key without its section", "min_length: 12\n",
+		[]string{"tandem.yaml:1: min_length is not a known key; did you mean password.min_length?"},
+	},
+	{
+		"dotted key", "log.level: info\n",
+		[]string{"tandem.yaml:1: log.level is not a known key; write it as two lines, `log:` and below it, indented, `level:`"},
+	},
+	{
+		"nothing like it", "frobnicate: 1\n",
+		[]string{"tandem.yaml:1: frobnicate is not a known key; remove it; `tandem init` writes a file with every key"},
+	},
+	{
+		"dev is a flag", "dev: true\n",
+		[]string{"tandem.yaml:1: dev is not a known key; it is no key: start the server with `tandem serve --dev`"},
+	},
+	{
+		"the master key itself", "master_key: c2VjcmV0\n",
+		[]string{"tandem.yaml:1: master_key must not be given here, where others could read it; set TANDEM_MASTER_KEY in the environment, or use master_key_file"},
+	},
+	{"several at once", "lease: 5\nlisten: 8484\naudiences: one\nlimits:\n  enabled: yes\n  sign_in_per_account: many\nlog: debug\n", []string{
+		"tandem.yaml:1: lease must be a duration; write a number with its unit, such as 10s, 15m, 12h or 14d",
+		"tandem.yaml:2: listen must be a text; write text, in \"quotes\" if it looks like a number",
+		"tandem.yaml:3: audiences must be a list of texts; write a list such as [\"first\", \"second\"]",
+		"tandem.yaml:5: limits.enabled must be true or false; write true or false",
+		"tandem.yaml:6: limits.sign_in_per_account must be a whole number; write a number such as 12",
+		"tandem.yaml:7: log is a section; write its keys below it, indented by two spaces, or leave it out",
+	}},
+	{"a rule and a type", "lease: 5m\npassword: {min_length: 4}\nsigning_alg: es256\n", []string{
+		"tandem.yaml:1: lease must be from 1s to 1m; write a value such as 10s",
+		"tandem.yaml:3: signing_alg must be ES256, EdDSA, RS256, PS256 or HS256; did you mean ES256?",
+		"tandem.yaml:2: password.min_length must be from 8 to 64; write a number such as 12",
+	}},
+	{
+		"entry of a list", "audiences:\n  - one\n  - 2\n",
+		[]string{"tandem.yaml:3: audiences must be a list of texts; write a list such as [\"first\", \"second\"]"},
+	},
+	{
+		"empty entry of a list", "audiences: [one, \"\"]\n",
+		[]string{"tandem.yaml:1: audiences must not hold an empty entry; write a list such as [\"first\", \"second\"]"},
+	},
+	{
+		"key that is a list", "[a, b]: 5s\n",
+		[]string{"tandem.yaml:1: has a key that is not a text; write lines such as `lease: 10s`"},
+	},
+	{
+		"twice", "lease: 5s\nlog: {level: info}\nlease: 6s\n",
+		[]string{"tandem.yaml:3: lease is given twice, first in line 1; keep one of the two"},
+	},
+	{"twice, by value and by file", "mail:\n  password: a\n  password_file: b\n", []string{
+		"tandem.yaml:3: mail.password is given twice, first in line 2; keep one of the two",
+	}},
+	{"no value", "issuer:\nlease: \"\"\n", []string{
+		"tandem.yaml:1: issuer has no value; give it one, or leave it out",
+		"tandem.yaml:2: lease has no value; give it one, or leave it out",
+	}},
+	{
+		"alias", "issuer: &a https://a.example\nlisten: *a\n",
+		[]string{"tandem.yaml:2: listen is a YAML alias; write the value out"},
+	},
+	{
+		"merge", "<<: {lease: 5s}\n",
+		[]string{"tandem.yaml:1: << is not a known key; remove it; `tandem init` writes a file with every key"},
+	},
+	{
+		"conflict across keys, at the line of the one given", "log: {level: info}\nsession:\n  absolute: 1h\n",
+		[]string{"tandem.yaml:3: session.idle (14d) is longer than session.absolute (1h); shorten the one or lengthen the other"},
+	},
+	{
+		"issuer that does not follow", "listen: 0.0.0.0:8484\n",
+		[]string{"tandem.yaml:1: issuer must be given, since it does not follow from listen: other machines can reach that, or its port is not fixed; write a URL such as https://auth.example.com"},
+	},
+	{
+		"no consequence of what was reported", "issuer: 7\ncookies: {domain: example.com}\n",
+		[]string{"tandem.yaml:1: issuer must be a text; write text, in \"quotes\" if it looks like a number"},
+	},
+	{
+		"not a mapping", "- lease\n",
+		[]string{"tandem.yaml:1: is not a list of keys; write lines such as `lease: 10s`"},
+	},
+	{
+		"two documents", "lease: 5s\n---\nlease: 6s\n",
+		[]string{"tandem.yaml: holds more than one YAML document; keep one, without a line ---"},
+	},
+	{
+		"not YAML", "lease: 5s\n  listen: x\n",
+		[]string{"tandem.yaml:2: is not YAML: mapping values are not allowed in this context; mend the YAML there, or in the line above"},
+	},
+	{
+		"control characters", "data_dir: \"a\\u0007b\"\n",
+		[]string{"tandem.yaml:1: data_dir must not hold control characters; write text, in \"quotes\" if it looks like a number"},
+	},
+}
+
 // All problems at once, each with its line and remedy, in the file's order.
 func TestProblemsOfAFile(t *testing.T) {
-	for _, test := range []struct {
-		name, text string
-		want       []string
-	}{
-		{"unknown key", "issuer: https://a.example\nleese: 10s\n",
-			[]string{"tandem.yaml:2: leese is not a known key; did you mean lease?"}},
-		{"unknown key in a section", "session:\n  idle: 1h\n\n  idel: 2h\n",
-			[]string{"tandem.yaml:4: session.idel is not a known key; did you mean session.idle?"}},
-		{"key without its section", "min_length: 12\n",
-			[]string{"tandem.yaml:1: min_length is not a known key; did you mean password.min_length?"}},
-		{"dotted key", "log.level: info\n",
-			[]string{"tandem.yaml:1: log.level is not a known key; write it as two lines, `log:` and below it, indented, `level:`"}},
-		{"nothing like it", "frobnicate: 1\n",
-			[]string{"tandem.yaml:1: frobnicate is not a known key; remove it; `tandem init` writes a file with every key"}},
-		{"dev is a flag", "dev: true\n",
-			[]string{"tandem.yaml:1: dev is not a known key; it is no key: start the server with `tandem serve --dev`"}},
-		{"the master key itself", "master_key: c2VjcmV0\n",
-			[]string{"tandem.yaml:1: master_key must not be given here, where others could read it; set TANDEM_MASTER_KEY in the environment, or use master_key_file"}},
-		{"several at once", "lease: 5\nlisten: 8484\naudiences: one\nlimits:\n  enabled: yes\n  sign_in_per_account: many\nlog: debug\n", []string{
-			"tandem.yaml:1: lease must be a duration; write a number with its unit, such as 10s, 15m, 12h or 14d",
-			"tandem.yaml:2: listen must be a text; write text, in \"quotes\" if it looks like a number",
-			"tandem.yaml:3: audiences must be a list of texts; write a list such as [\"first\", \"second\"]",
-			"tandem.yaml:5: limits.enabled must be true or false; write true or false",
-			"tandem.yaml:6: limits.sign_in_per_account must be a whole number; write a number such as 12",
-			"tandem.yaml:7: log is a section; write its keys below it, indented by two spaces, or leave it out",
-		}},
-		{"a rule and a type", "lease: 5m\npassword: {min_length: 4}\nsigning_alg: es256\n", []string{
-			"tandem.yaml:1: lease must be from 1s to 1m; write a value such as 10s",
-			"tandem.yaml:3: signing_alg must be ES256, EdDSA, RS256, PS256 or HS256; did you mean ES256?",
-			"tandem.yaml:2: password.min_length must be from 8 to 64; write a number such as 12",
-		}},
-		{"entry of a list", "audiences:\n  - one\n  - 2\n",
-			[]string{"tandem.yaml:3: audiences must be a list of texts; write a list such as [\"first\", \"second\"]"}},
-		{"empty entry of a list", "audiences: [one, \"\"]\n",
-			[]string{"tandem.yaml:1: audiences must not hold an empty entry; write a list such as [\"first\", \"second\"]"}},
-		{"key that is a list", "[a, b]: 5s\n",
-			[]string{"tandem.yaml:1: has a key that is not a text; write lines such as `lease: 10s`"}},
-		{"twice", "lease: 5s\nlog: {level: info}\nlease: 6s\n",
-			[]string{"tandem.yaml:3: lease is given twice, first in line 1; keep one of the two"}},
-		{"twice, by value and by file", "mail:\n  password: a\n  password_file: b\n", []string{
-			"tandem.yaml:3: mail.password is given twice, first in line 2; keep one of the two",
-		}},
-		{"no value", "issuer:\nlease: \"\"\n", []string{
-			"tandem.yaml:1: issuer has no value; give it one, or leave it out",
-			"tandem.yaml:2: lease has no value; give it one, or leave it out",
-		}},
-		{"alias", "issuer: &a https://a.example\nlisten: *a\n",
-			[]string{"tandem.yaml:2: listen is a YAML alias; write the value out"}},
-		{"merge", "<<: {lease: 5s}\n",
-			[]string{"tandem.yaml:1: << is not a known key; remove it; `tandem init` writes a file with every key"}},
-		{"conflict across keys, at the line of the one given", "log: {level: info}\nsession:\n  absolute: 1h\n",
-			[]string{"tandem.yaml:3: session.idle (14d) is longer than session.absolute (1h); shorten the one or lengthen the other"}},
-		{"issuer that does not follow", "listen: 0.0.0.0:8484\n",
-			[]string{"tandem.yaml:1: issuer must be given, since it does not follow from listen: other machines can reach that, or its port is not fixed; write a URL such as https://auth.example.com"}},
-		{"no consequence of what was reported", "issuer: 7\ncookies: {domain: example.com}\n",
-			[]string{"tandem.yaml:1: issuer must be a text; write text, in \"quotes\" if it looks like a number"}},
-		{"not a mapping", "- lease\n",
-			[]string{"tandem.yaml:1: is not a list of keys; write lines such as `lease: 10s`"}},
-		{"two documents", "lease: 5s\n---\nlease: 6s\n",
-			[]string{"tandem.yaml: holds more than one YAML document; keep one, without a line ---"}},
-		{"not YAML", "lease: 5s\n  listen: x\n",
-			[]string{"tandem.yaml:2: is not YAML: mapping values are not allowed in this context; mend the YAML there, or in the line above"}},
-		{"control characters", "data_dir: \"a\\u0007b\"\n",
-			[]string{"tandem.yaml:1: data_dir must not hold control characters; write text, in \"quotes\" if it looks like a number"}},
-	} {
+	for _, test := range fileProblems {
 		t.Run(test.name, func(t *testing.T) {
 			path := write(t, test.text)
 			c, err := config.Load(config.Options{Path: path})
