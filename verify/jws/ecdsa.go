@@ -36,34 +36,41 @@ func appendInteger(out []byte, scalar []byte) []byte {
 }
 
 // appendRaw appends the fixed-length form of a DER signature. It reports false
-// for anything that is not two positive integers of at most 32 bytes.
+// for anything that is not two integers of at most 32 bytes in their one
+// spelling.
 func appendRaw(out []byte, der []byte) ([]byte, bool) {
 	if len(der) < derHeaderSize || der[0] != derSequence || int(der[1]) != len(der)-derHeaderSize {
 		return nil, false
 	}
 	rest := der[derHeaderSize:]
 	for range 2 {
-		if len(rest) < derHeaderSize || rest[0] != derInteger {
+		scalar, after, ok := cutInteger(rest)
+		if !ok {
 			return nil, false
 		}
-		n := int(rest[1])
-		if n == 0 || len(rest) < derHeaderSize+n {
-			return nil, false
-		}
-		scalar := rest[derHeaderSize : derHeaderSize+n]
-		rest = rest[derHeaderSize+n:]
-		if scalar[0]&0x80 != 0 {
-			return nil, false
-		}
-		if scalar[0] == 0 {
-			scalar = scalar[1:]
-		}
-		if len(scalar) > scalarSize {
-			return nil, false
-		}
-		var padded [scalarSize]byte
-		copy(padded[scalarSize-len(scalar):], scalar)
-		out = append(out, padded[:]...)
+		var fixed [scalarSize]byte
+		copy(fixed[scalarSize-len(scalar):], scalar)
+		out, rest = append(out, fixed[:]...), after
 	}
 	return out, len(rest) == 0
+}
+
+// cutInteger takes a non-negative integer off the front of der.
+func cutInteger(der []byte) (scalar, rest []byte, ok bool) {
+	if len(der) < derHeaderSize || der[0] != derInteger {
+		return nil, nil, false
+	}
+	n := int(der[1])
+	der = der[derHeaderSize:]
+	if n == 0 || n > len(der) || der[0]&0x80 != 0 {
+		return nil, nil, false
+	}
+	scalar, rest = der[:n], der[n:]
+	if n > 1 && scalar[0] == 0 {
+		scalar = scalar[1:]
+		if scalar[0]&0x80 == 0 {
+			return nil, nil, false
+		}
+	}
+	return scalar, rest, len(scalar) <= scalarSize
 }

@@ -31,9 +31,13 @@ type Key struct {
 	mat material
 }
 
-// material is one of *ecdsa.PublicKey, ed25519.PublicKey, *rsa.PublicKey and
-// *secret, copied from the caller and valid for the key's algorithm.
+// material is one of *ecdsa.PublicKey, *edPublic, *rsa.PublicKey and *secret,
+// copied from the caller and valid for the key's algorithm. All are pointers,
+// so that keys can be compared.
 type material any
+
+// edPublic is an Ed25519 public key.
+type edPublic [ed25519.PublicKeySize]byte
 
 // NewKey returns the key of that id for alg. The material is an
 // *ecdsa.PublicKey on P-256 for ES256, an ed25519.PublicKey for EdDSA, an
@@ -129,7 +133,7 @@ func acceptEd25519(pub ed25519.PublicKey) (material, error) {
 	if smallOrder(pub) {
 		return nil, &fault{ErrKey, "the point has small order: anyone could sign for it"}
 	}
-	return slices.Clone(pub), nil
+	return (*edPublic)(slices.Clone(pub)), nil
 }
 
 func acceptRSA(pub *rsa.PublicKey) (material, error) {

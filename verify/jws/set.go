@@ -2,7 +2,6 @@ package jws
 
 import (
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"math/big"
 )
@@ -59,9 +58,9 @@ func (k Key) appendJWK(out []byte) []byte {
 		out = encoding.AppendEncode(out, point[1:1+scalarSize])
 		out = append(out, `","y":"`...)
 		out = encoding.AppendEncode(out, point[1+scalarSize:])
-	case ed25519.PublicKey:
+	case *edPublic:
 		out = append(out, `{"kty":"OKP","crv":"Ed25519","x":"`...)
-		out = encoding.AppendEncode(out, pub)
+		out = encoding.AppendEncode(out, pub[:])
 	case *rsa.PublicKey:
 		out = append(out, `{"kty":"RSA","n":"`...)
 		out = encoding.AppendEncode(out, pub.N.Bytes())

@@ -28,9 +28,9 @@ type Signer struct {
 	header  string   // `{"alg":"...","kid":"...","typ":"`, the part that never changes
 }
 
-// private is behind a pointer because fmt prints the unexported fields of a
-// struct around it without asking for Format, but follows no pointer there.
-type private struct{ crypto.Signer }
+// private hides the private key from fmt as secret does, and is behind a
+// pointer so that signers can be compared.
+type private struct{ signer func() crypto.Signer }
 
 // NewSigner returns a signer for alg. The material is a crypto.Signer
 // whose public key NewKey accepts (an external one may do the signing
@@ -43,7 +43,7 @@ func NewSigner(kid string, alg Algorithm, material any) (Signer, error) {
 		if !ok || broken(s) {
 			return Signer{}, &fault{ErrKey, "a signing key must be a whole crypto.Signer, or a []byte for HS256"}
 		}
-		half, public = &private{s}, s.Public()
+		half, public = &private{func() crypto.Signer { return s }}, s.Public()
 	}
 	key, err := NewKey(kid, alg, public)
 	if err != nil {
@@ -58,9 +58,13 @@ func NewSigner(kid string, alg Algorithm, material any) (Signer, error) {
 func broken(s crypto.Signer) bool {
 	switch private := s.(type) {
 	case *ecdsa.PrivateKey:
-		return private == nil || private.D == nil
+		if private == nil {
+			return true
+		}
+		_, err := private.Bytes()
+		return err != nil
 	case *rsa.PrivateKey:
-		return private == nil || private.D == nil
+		return private == nil || private.Validate() != nil
 	case ed25519.PrivateKey:
 		return len(private) != ed25519.PrivateKeySize || !private.Equal(ed25519.NewKeyFromSeed(private.Seed()))
 	}
@@ -116,14 +120,14 @@ func (s Signer) Key() Key { return s.key }
 // ErrKey.
 func (s Signer) MarshalPrivate() ([]byte, error) {
 	if sec, ok := s.key.mat.(*secret); ok {
-		return slices.Clone(sec.raw), nil
+		return slices.Clone(sec.raw()), nil
 	}
 	if s.private == nil {
 		return nil, errZeroKey
 	}
-	switch s.private.Signer.(type) {
+	switch private := s.private.signer().(type) {
 	case *ecdsa.PrivateKey, ed25519.PrivateKey, *rsa.PrivateKey:
-		der, err := x509.MarshalPKCS8PrivateKey(s.private.Signer)
+		der, err := x509.MarshalPKCS8PrivateKey(private)
 		if err != nil {
 			return nil, &fault{ErrKey, "the private key cannot be marshalled"}
 		}
@@ -202,7 +206,7 @@ func (s Signer) sign(signed []byte) ([]byte, error) {
 	case PS256:
 		opts = pssOptions
 	}
-	signature, err := s.private.Sign(rand.Reader, message, opts)
+	signature, err := s.private.signer().Sign(rand.Reader, message, opts)
 	if err != nil {
 		return nil, fmt.Errorf("jws: sign with %s: %w", s, err)
 	}

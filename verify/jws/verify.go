@@ -20,7 +20,7 @@ func (k Key) check(signed, signature []byte) error {
 	case ES256:
 		ok = k.checkES256(signed, signature)
 	case EdDSA:
-		ok = len(signature) == ed25519.SignatureSize && ed25519.Verify(k.mat.(ed25519.PublicKey), signed, signature)
+		ok = len(signature) == ed25519.SignatureSize && ed25519.Verify(k.mat.(*edPublic)[:], signed, signature)
 	case RS256:
 		digest := sha256.Sum256(signed)
 		ok = rsa.VerifyPKCS1v15(k.mat.(*rsa.PublicKey), crypto.SHA256, digest[:], signature) == nil
