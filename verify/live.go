@@ -1,0 +1,310 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"tandem.example/tandem/verify/revocation"
+	"tandem.example/tandem/verify/token"
+)
+
+// asker puts questions about credentials to the server, a bounded number at
+// once.
+type asker struct {
+	ask   func(ctx context.Context, credential string) (*answer, error)
+	clock func() reading
+	tasks *tasks
+
+	slots    chan struct{} // for Live and for session tokens: wait for one
+	fallback chan struct{} // for OnLeaseLost(AskServer): have one or give up
+
+	mu      sync.Mutex
+	flights map[string]*flight
+}
+
+// flight is one question that several wait for.
+type flight struct {
+	sent   reading
+	done   chan struct{}
+	answer *answer
+	err    error
+}
+
+const (
+	askTimeout  = 5 * time.Second       // for one answer
+	askPatience = 2 * time.Second       // for a free slot
+	askJitter   = 20 * time.Millisecond // before falling back: all verifiers lose their leases at once
+	maxRemember = 5 * time.Minute       // then idle deadlines are slid by asking again
+)
+
+var errBusy = errors.New("too many questions to the server are under way")
+
+// alone asks on behalf of one caller: the answer is read after the call began.
+func (a *asker) alone(ctx context.Context, credential string) (*answer, reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	patience := time.NewTimer(askPatience)
+	defer patience.Stop()
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-patience.C:
+		return nil, reading{}, unavailable("the server is asked too much at the moment", errBusy)
+	case <-ctx.Done():
+		return nil, reading{}, unavailable("the server could not be asked", context.Cause(ctx))
+	}
+	sent := a.clock()
+	got, err := a.ask(ctx, credential)
+	return got, sent, err
+}
+
+// together asks on behalf of all who ask about the credential at the moment.
+// The answer may have been read before the call began, but not before sent.
+func (a *asker) together(ctx context.Context, credential string, asFallback bool) (*answer, reading, error) {
+	f, err := a.join(credential, asFallback)
+	if err != nil {
+		return nil, reading{}, err
+	}
+	select {
+	case <-f.done:
+		return f.answer, f.sent, f.err
+	case <-ctx.Done():
+		return nil, reading{}, unavailable("the server could not be asked", context.Cause(ctx))
+	}
+}
+
+func (a *asker) join(credential string, asFallback bool) (*flight, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f := a.flights[credential]; f != nil {
+		return f, nil
+	}
+	if asFallback {
+		select {
+		case a.fallback <- struct{}{}:
+		default:
+			return nil, unavailable("the server is asked too much at the moment", errBusy, ErrLeaseLost)
+		}
+	}
+	f := &flight{sent: a.clock(), done: make(chan struct{})}
+	started := a.tasks.start(func(ctx context.Context) {
+		if asFallback {
+			pause(ctx, rand.N(askJitter))
+			defer func() { <-a.fallback }()
+		}
+		got, _, err := a.alone(ctx, credential)
+		a.mu.Lock()
+		f.answer, f.err = got, err
+		delete(a.flights, credential)
+		a.mu.Unlock()
+		close(f.done)
+	})
+	if !started {
+		return nil, closed()
+	}
+	a.flights[credential] = f
+	return f, nil
+}
+
+// pause waits, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// checkLive is the decision under Live: the server is asked about this very
+// request. t is what is known of an access token, or nil for a session token.
+func (v *Verifier) checkLive(ctx context.Context, credential string, t *Token, p *policy) (*Token, error) {
+	if t != nil {
+		e := evidence{lease: v.lease.Load(), now: v.config.clock()}
+		if o := inTime(t, e, v.config.Skew); o != accept {
+			return nil, o.refusal()
+		}
+	}
+	got, sent, err := v.asker.alone(ctx, credential)
+	if err != nil {
+		return nil, err
+	}
+	t, err = v.describe(credential, t, got)
+	if err != nil {
+		return nil, err
+	}
+	return v.admit(t, sent, askTimeout, p)
+}
+
+// fallBack is the live check of a route that lost its lease.
+func (v *Verifier) fallBack(ctx context.Context, t *Token, p *policy) (*Token, error) {
+	told, sent, err := v.askTogether(ctx, question{t.credential, t, true}, p.freshness)
+	if err != nil {
+		return nil, err
+	}
+	return v.admit(told, sent, p.freshness, p)
+}
+
+// question is what the server is asked.
+type question struct {
+	credential string
+	known      *Token // what is known of the credential; nil for a session token that is new here
+	asFallback bool   // because the lease was lost: bounded more narrowly
+}
+
+// askTogether asks about a credential, together with all who ask about it at
+// the moment, until the answer is fresh enough: not as old as freshness, and
+// not from before an event that the set knows already.
+func (v *Verifier) askTogether(ctx context.Context, q question, freshness time.Duration) (*Token, reading, error) {
+	for range maxRounds {
+		got, sent, err := v.asker.together(ctx, q.credential, q.asFallback)
+		if err != nil {
+			return nil, reading{}, err
+		}
+		told, err := v.describe(q.credential, q.known, got)
+		if err != nil {
+			return nil, reading{}, err
+		}
+		e := v.look(told)
+		outdated := e.verdict == revocation.Stale && told.held.Epoch == e.lease.epoch && told.held.Seq < e.lease.position
+		if !outdated && passed(sent, e.now) < freshness {
+			return told, sent, nil
+		}
+	}
+	return nil, reading{}, unavailable("the server answers too slowly", nil)
+}
+
+// admit decides on what the server has just answered, to a question that was
+// sent at that reading. The answer needs no lease: it is fresh by itself. What
+// the set says to have ended stays ended all the same, so that a store that was
+// rolled back revives nobody; that it must be renewed has just been done.
+func (v *Verifier) admit(t *Token, sent reading, freshness time.Duration, p *policy) (*Token, error) {
+	e := v.look(t)
+	if e.verdict == revocation.Revoked {
+		return nil, refusedRevoked
+	}
+	if o := inTime(t, e, v.config.Skew); o != accept {
+		return nil, o.refusal()
+	}
+	if passed(sent, e.now) >= freshness {
+		return nil, unavailable("the server answers too slowly", nil)
+	}
+	return v.permit(t, p, e)
+}
+
+// answer is what GET /v1/session says of a credential that is good.
+type answer struct {
+	User *struct {
+		ID     string   `json:"id"`
+		Status string   `json:"status"`
+		Roles  []string `json:"roles"`
+	} `json:"user"`
+	Session *struct {
+		ID              string    `json:"id"`
+		ACR             string    `json:"acr"`
+		AMR             []string  `json:"amr"`
+		AuthenticatedAt time.Time `json:"authenticated_at"`
+		ExpiresAt       time.Time `json:"expires_at"`
+		IdleExpiresAt   time.Time `json:"idle_expires_at"`
+	} `json:"session"`
+	Access *struct {
+		Audiences []string `json:"audiences"`
+		ClientID  string   `json:"client_id"`
+		Scope     string   `json:"scope"`
+		Position  string   `json:"position"` // as the claim rv, read before the rest
+	} `json:"access"`
+}
+
+var errAnswer = errors.New("the server's answer about a credential is not as agreed")
+
+// describe makes a Token of an answer. t is what is known of an access token
+// already, or the Token of an earlier answer, or nil.
+func (v *Verifier) describe(credential string, t *Token, got *answer) (*Token, error) {
+	if got.User != nil && got.User.Status != "" && got.User.Status != "active" {
+		return nil, refusedEnded
+	}
+	var told *Token
+	var err error
+	if t != nil && t.kind == AccessToken {
+		told, err = t.renewed(got)
+	} else {
+		told, err = v.session(credential, got)
+	}
+	if err != nil {
+		var refused *Refusal
+		if errors.As(err, &refused) {
+			return nil, refused
+		}
+		v.config.Logger.Error("verify: live check", "error", err)
+		return nil, unavailable("the server's answer cannot be used", err)
+	}
+	return told, nil
+}
+
+// renewed is an access token with what the server says of its subject now.
+func (t *Token) renewed(got *answer) (*Token, error) {
+	now := *t
+	if got.User == nil || got.Session == nil {
+		if t.claims.SessionID != "" {
+			return nil, fmt.Errorf("%w: no user or no session", errAnswer)
+		}
+	} else {
+		if got.User.ID != t.claims.Subject || got.Session.ID != t.claims.SessionID {
+			return nil, fmt.Errorf("%w: it is about somebody else", errAnswer)
+		}
+		now.claims.Roles = got.User.Roles
+		now.claims.ACR, now.claims.AMR = got.Session.ACR, got.Session.AMR
+		now.claims.AuthTime = got.Session.AuthenticatedAt.Unix()
+	}
+	if got.Access != nil {
+		at, err := token.ParseRevision(got.Access.Position)
+		if err != nil {
+			return nil, fmt.Errorf("%w: access.position: %w", errAnswer, err)
+		}
+		now.claims.Revision = at
+		now.held.Epoch, now.held.Seq = at.Epoch, at.Seq
+	}
+	return &now, nil
+}
+
+// session is the Token of a session token, as the server describes it.
+func (v *Verifier) session(credential string, got *answer) (*Token, error) {
+	if got.User == nil || got.User.ID == "" || got.Session == nil || got.Session.ID == "" || got.Access == nil {
+		return nil, fmt.Errorf("%w: user, session and access are needed for a session token", errAnswer)
+	}
+	at, err := token.ParseRevision(got.Access.Position)
+	if err != nil {
+		return nil, fmt.Errorf("%w: access.position: %w", errAnswer, err)
+	}
+	if got.Session.ExpiresAt.IsZero() || got.Session.ExpiresAt.Unix() > maxUnix {
+		return nil, fmt.Errorf("%w: session.expires_at", errAnswer)
+	}
+	t := &Token{kind: SessionToken, credential: credential, claims: token.Claims{
+		Issuer: v.config.Issuer, Subject: got.User.ID, Audience: got.Access.Audiences, ClientID: got.Access.ClientID,
+		ExpiresAt: got.Session.ExpiresAt.Unix(), SessionID: got.Session.ID, Revision: at,
+		AuthTime: got.Session.AuthenticatedAt.Unix(), ACR: got.Session.ACR, AMR: got.Session.AMR,
+		Scope: got.Access.Scope, Roles: got.User.Roles,
+	}}
+	if !t.claims.HasAudience(v.config.Audience) {
+		return nil, refusedAudience
+	}
+	t.hold("")
+	t.forget = v.rememberUntil(got)
+	return t, nil
+}
+
+// rememberUntil says until when an answer may be remembered: not so long that
+// the server takes somebody who is busy here for idle.
+func (v *Verifier) rememberUntil(got *answer) time.Duration {
+	now := v.lease.Load().clock.now(v.config.clock())
+	keep := maxRemember
+	if !got.Session.IdleExpiresAt.IsZero() {
+		idle := time.Duration(got.Session.IdleExpiresAt.UnixNano()) - now
+		keep = min(keep, idle/2)
+	}
+	return now + keep
+}

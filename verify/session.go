@@ -1,0 +1,56 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// checkSession decides on a session token under Within. The server is asked
+// once; then its answer is remembered and decided on like an access token,
+// under the same lease and against the same set. What memory would refuse is
+// asked about again: only the server refuses a session token.
+func (v *Verifier) checkSession(ctx context.Context, credential string, p *policy) (*Token, error) {
+	if t := v.remembered(credential); t != nil {
+		got, err := v.decide(ctx, t, p)
+		if !errors.Is(err, ErrInvalidToken) {
+			return got, err
+		}
+		v.answers.forget(t)
+	}
+	// A route that denies without a lease must not send everybody to the
+	// server when the lease is lost: that is what AskServer is for.
+	if p.lost == Deny && !v.leased(ctx) {
+		return nil, leaseLost()
+	}
+	t, sent, err := v.askTogether(ctx, question{credential: strings.Clone(credential)}, p.freshness)
+	if err != nil {
+		return nil, err
+	}
+	if now := v.lease.Load().clock.now(v.config.clock()); now < t.until() {
+		v.answers.keep(t, 0, now)
+	}
+	got, err := v.admit(t, sent, p.freshness, p)
+	if err == nil && p.lost == Deny && !v.leased(ctx) {
+		return nil, leaseLost()
+	}
+	return got, err
+}
+
+// remembered returns the answer remembered for a session token, if it may
+// still be used.
+func (v *Verifier) remembered(credential string) *Token {
+	t := v.answers.find(credential, 0)
+	if t == nil || t.until() <= v.lease.Load().clock.now(v.config.clock()) {
+		return nil
+	}
+	return t
+}
+
+// leased reports whether there is a lease, after a sync if that can bring one.
+func (v *Verifier) leased(ctx context.Context) bool {
+	if v.lease.Load().Holds(v.config.clock()) {
+		return true
+	}
+	return v.sync.await(ctx) && v.lease.Load().Holds(v.config.clock())
+}
