@@ -45,20 +45,19 @@ func (f *Follower) examine(rep Reply) (to place, m *Mismatch) {
 // examineEvents checks a reply that continues the log: each event from the position asked up to To, none missing,
 // leading to the same chain.
 func (f *Follower) examineEvents(rep Reply, to place) *Mismatch {
-	at := f.seen[f.epoch]
 	switch {
 	case f.resync:
 		return mismatch(ReasonEpoch, "events of a log of which a snapshot was asked")
 	case rep.Epoch != f.epoch:
 		return mismatch(ReasonEpoch, "events of another epoch than asked")
-	case rep.From != at.position:
-		return mismatch(ReasonPositions, "events from %d, asked from %d", rep.From, at.position)
+	case rep.From != f.at.position:
+		return mismatch(ReasonPositions, "events from %d, asked from %d", rep.From, f.at.position)
 	case rep.To < rep.From:
 		return mismatch(ReasonRollback, "the log ends at %d, was at %d", rep.To, rep.From)
 	case uint64(len(rep.Events)) != rep.To-rep.From:
 		return mismatch(ReasonPositions, "%d events from %d to %d", len(rep.Events), rep.From, rep.To)
 	}
-	chain := at.chain
+	chain := f.at.chain
 	for i, e := range rep.Events {
 		if want := rep.From + uint64(i) + 1; e.Seq != want {
 			return mismatch(ReasonPositions, "event %d where %d belongs", e.Seq, want)
@@ -71,9 +70,11 @@ func (f *Follower) examineEvents(rep Reply, to place) *Mismatch {
 	return nil
 }
 
-// examineSnapshot checks a reply that holds all live events: in order, and no older than what was known of the epoch.
-// A log that was rolled back is refused until it has grown past what was known; only then do the positions tell
-// apart which tokens are of the history that was lost.
+// examineSnapshot checks a reply that holds all live events: in order, and no step back.
+//
+// An epoch that was left may not return, nor one whose tokens could be taken for its: nothing here would stand against
+// tokens that it minted before what happened in between. A log that was rolled back is refused until it has grown past
+// what was known of it: only then do positions tell which tokens may be of the history that was lost.
 func (f *Follower) examineSnapshot(rep Reply, to place) *Mismatch {
 	if rep.From != 0 {
 		return mismatch(ReasonPositions, "a snapshot from %d", rep.From)
@@ -85,45 +86,33 @@ func (f *Follower) examineSnapshot(rep Reply, to place) *Mismatch {
 		}
 		last = e.Seq
 	}
-	known, seen := f.seen[rep.Epoch]
+	_, left := f.left[Short(rep.Epoch)]
 	switch {
-	case !seen && f.ambiguous(rep.Epoch):
-		return mismatch(ReasonEpoch, "revisions of the epoch look like those of an earlier one")
-	case seen && rep.To < known.position:
-		return mismatch(ReasonRollback, "the log ends at %d, was at %d", rep.To, known.position)
-	case seen && rep.To == known.position && to.chain != known.chain:
+	case rep.Epoch != f.epoch && (left || Short(rep.Epoch) == Short(f.epoch)):
+		return mismatch(ReasonEpoch, "its tokens look like those of an epoch that was left")
+	case rep.Epoch == f.epoch && rep.To < f.at.position:
+		return mismatch(ReasonRollback, "the log ends at %d, was at %d", rep.To, f.at.position)
+	case rep.Epoch == f.epoch && rep.To == f.at.position && to.chain != f.at.chain:
 		return mismatch(ReasonChain, "another history at %d", rep.To)
 	}
 	return nil
 }
 
-// ambiguous reports whether the short form of a new epoch is that of one seen before, so that tokens of the two
-// could not be told apart.
-func (f *Follower) ambiguous(epoch string) bool {
-	for seen := range f.seen {
-		if Short(seen) == Short(epoch) {
-			return true
-		}
-	}
-	return false
-}
-
-// rewritten reports whether a snapshot must be taken for another history of an epoch already seen. If it holds every
-// event since the place known, the chain decides. If some were pruned, it is trusted unless there was doubt before.
+// rewritten reports whether a snapshot must be taken for another history of the epoch followed. If it holds every event
+// since the place known, the chain decides. If some were pruned, it is believed unless there was doubt before.
 func (f *Follower) rewritten(rep Reply, to place) bool {
-	known, seen := f.seen[rep.Epoch]
-	if !seen {
+	if rep.Epoch != f.epoch {
 		return false
 	}
 	first := len(rep.Events)
-	for first > 0 && rep.Events[first-1].Seq > known.position {
+	for first > 0 && rep.Events[first-1].Seq > f.at.position {
 		first--
 	}
 	since := rep.Events[first:]
-	if uint64(len(since)) < rep.To-known.position {
-		return f.doubt || rep.Epoch != f.epoch
+	if uint64(len(since)) < rep.To-f.at.position {
+		return f.doubt
 	}
-	chain := known.chain
+	chain := f.at.chain
 	for _, e := range since {
 		chain = chain.Next(e)
 	}

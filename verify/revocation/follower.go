@@ -9,11 +9,12 @@ type Follower struct {
 	verifier, instance string
 	set                *Set
 
-	epoch   string           // the epoch followed; empty before the first reply
-	seen    map[string]place // the furthest place reached in each epoch ever followed
-	resync  bool             // the next reply must be a snapshot
-	doubt   bool             // the log contradicted what was known, and has not been read anew since
-	changes []change         // of the reply being applied; reused
+	epoch   string              // the epoch followed; empty before the first reply
+	at      place               // up to where its log has been applied
+	left    map[string]struct{} // epochs left behind, in short form
+	resync  bool                // the next reply must be a snapshot
+	doubt   bool                // the log contradicted what was known, and has not been read anew since
+	changes []change            // of the reply being applied; reused
 }
 
 // place is a position with the history that led to it.
@@ -25,22 +26,21 @@ type place struct {
 // NewFollower returns a Follower that has seen nothing yet and will write to set, which must have no other writer.
 // verifier is the name of the service, instance a random name of this process.
 func NewFollower(verifier, instance string, set *Set) *Follower {
-	return &Follower{verifier: verifier, instance: instance, set: set, seen: make(map[string]place), resync: true}
+	return &Follower{verifier: verifier, instance: instance, set: set, left: make(map[string]struct{}), resync: true}
 }
 
 // Epoch returns the epoch followed, in full; empty before the first reply.
 func (f *Follower) Epoch() string { return f.epoch }
 
 // Position returns up to where the log of the epoch has been applied.
-func (f *Follower) Position() uint64 { return f.seen[f.epoch].position }
+func (f *Follower) Position() uint64 { return f.at.position }
 
 // Request returns what to ask next. The nonce must be unpredictable and never used before. wait is how long the
 // server may hold the request.
 func (f *Follower) Request(nonce string, wait time.Duration) Request {
 	r := Request{Verifier: f.verifier, Instance: f.instance, Nonce: nonce, WaitMS: wait.Milliseconds()}
 	if !f.resync {
-		at := f.seen[f.epoch]
-		r.Epoch, r.Position, r.Chain = f.epoch, at.position, at.chain.String()
+		r.Epoch, r.Position, r.Chain = f.epoch, f.at.position, f.at.chain.String()
 	}
 	return r
 }
@@ -49,7 +49,8 @@ func (f *Follower) Request(nonce string, wait time.Duration) Request {
 type Outcome struct {
 	Applied  []Event // the reply's events, all of which are in the Set now
 	Snapshot bool    // whether they came as a snapshot
-	// NewEpoch: the log was replaced by another, as after a restore. Raise an alarm.
+	// NewEpoch: the log was replaced by another, as after a restore. Raise an alarm. Every token of the epoch before is
+	// refused as stale, and what was revoked in it stays so.
 	NewEpoch bool
 	// Rewritten: under the same epoch the log has another history than it had. Raise an alarm, for only a new epoch
 	// makes up for a rollback. Every token minted before the snapshot is refused as stale.
@@ -84,7 +85,10 @@ func (f *Follower) Apply(req Request, rep Reply, now time.Duration) (Outcome, er
 		u.floor = rep.To
 	}
 	f.set.apply(u)
-	f.epoch, f.seen[rep.Epoch] = rep.Epoch, to
+	if out.NewEpoch {
+		f.left[Short(f.epoch)] = struct{}{}
+	}
+	f.epoch, f.at = rep.Epoch, to
 	f.resync, f.doubt = false, false
 	if rep.Snapshot {
 		f.changes = nil // it may be large, and the next one is far away

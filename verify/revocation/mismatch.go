@@ -11,7 +11,7 @@ const (
 	ReasonNonce     Reason = "nonce"     // the reply answers another request: replayed, or mixed up
 	ReasonRequest   Reason = "request"   // another reply has been applied since the request was made
 	ReasonForm      Reason = "form"      // the reply or an event in it is malformed, or beyond a limit
-	ReasonEpoch     Reason = "epoch"     // the epoch is not the one that was asked for, or cannot be told from another
+	ReasonEpoch     Reason = "epoch"     // the epoch is not the one asked for, or one that was left
 	ReasonPositions Reason = "positions" // events are missing, doubled or out of order
 	ReasonChain     Reason = "chain"     // the history is not the one known: the log was edited or replaced
 	ReasonRollback  Reason = "rollback"  // the log ends before a position it had reached
