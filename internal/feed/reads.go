@@ -15,7 +15,13 @@ const readTimeout = 5 * time.Second
 type reads struct {
 	log  Log
 	mu   sync.Mutex
-	open map[Ask]*read
+	open map[Ask]*read // not begun yet: may be joined
+	// turn holds one token: one read runs at a time, so that those who ask meanwhile gather for the next.
+	turn chan struct{}
+}
+
+func newReads(log Log) reads {
+	return reads{log: log, open: make(map[Ask]*read), turn: make(chan struct{}, 1)}
 }
 
 type read struct {
@@ -29,9 +35,6 @@ func (r *reads) read(ctx context.Context, ask Ask) (Page, error) {
 	joined := r.open[ask]
 	if joined == nil {
 		joined = &read{done: make(chan struct{})}
-		if r.open == nil {
-			r.open = make(map[Ask]*read)
-		}
 		r.open[ask] = joined
 		go r.run(ask, joined)
 	}
@@ -46,6 +49,8 @@ func (r *reads) read(ctx context.Context, ask Ask) (Page, error) {
 
 func (r *reads) run(ask Ask, one *read) {
 	defer close(one.done)
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	r.mu.Lock()

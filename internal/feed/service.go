@@ -33,8 +33,7 @@ type Service struct {
 
 // Open starts a service. Holders that an earlier process may have granted leases to count as holding one for L more.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{Config: c}
-	s.reads.log = c.Log
+	s := &Service{Config: c, reads: newReads(c.Log)}
 	s.wake.init()
 	s.tracker.init()
 	holders, err := c.Leases.Holders(ctx, c.Now().Add(-forgetAfter))
