@@ -57,7 +57,7 @@ var layers = []layer{
 	{name: "web", dirs: domain("web"), may: with(domainLayers...), never: storeStd,
 		external: []string{"github.com/rs/cors", "github.com/mileusna/useragent"}},
 	{name: "httpapi", dirs: domain("httpapi"), may: with(append(domainLayers, "web")...), never: storeStd,
-		external: []string{"github.com/danielgtaylor/huma/v2", "github.com/rs/cors", "github.com/mileusna/useragent"}},
+		external: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/rs/cors", "github.com/mileusna/useragent"}},
 
 	// What is put together from all of it.
 	{name: "config", dirs: domain("config"), may: with("ground", "session"), never: transportStd,
