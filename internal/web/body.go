@@ -1,0 +1,39 @@
+package web
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// MaxBody is the largest request body that is read, in bytes.
+const MaxBody = 64 << 10
+
+// TooLarge is the problem of a body beyond its limit.
+func TooLarge() *Problem {
+	return NewProblem(http.StatusRequestEntityTooLarge, CodeInvalidRequest, "the body is too large")
+}
+
+// CheckBody refuses a body that is announced as too large or as anything but JSON, with a *Problem, and bounds what
+// can be read of it. A form or a script of another origin cannot send application/json without being asked for leave
+// first, so this also guards against forged requests.
+func CheckBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	if r.ContentLength > MaxBody {
+		return TooLarge()
+	}
+	// One byte more may be read, so that the reader can tell a body of just the limit from one beyond it.
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBody+1)
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") || len(r.Header["Content-Type"]) > 1 {
+		return NewProblem(http.StatusUnsupportedMediaType, CodeInvalidRequest, "Content-Type must be application/json")
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"tandem.example/tandem/internal/secret"
+)
+
+// Cookies sets and reads the cookies of one deployment. Exactly one name of each is in use, and only that is read:
+// a cookie under another name proves nothing.
+type Cookies struct {
+	session, device string
+	domain          string
+	secure          bool
+}
+
+// deviceAge is for how long a device is recognised.
+const deviceAge = 365 * 24 * time.Hour
+
+// NewCookies decides how cookies are named and scoped, from the issuer's URL and the domain they may be shared with
+// (empty: only the issuer's own host).
+//
+// On https the name begins with __Host-, or __Secure- with a domain, so no page on a sibling host and none that was
+// tampered with on the way can plant one (RFC 6265bis §4.1.3). Plain http is for this machine only, where browsers
+// refuse those names.
+func NewCookies(issuer, domain string) (Cookies, error) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return Cookies{}, fmt.Errorf("cookies: issuer: %w", err)
+	}
+	prefix := "__Host-"
+	switch {
+	case u.Scheme == "http" && isLocal(u.Hostname()) && domain == "":
+		prefix = ""
+	case u.Scheme == "http" && isLocal(u.Hostname()):
+		return Cookies{}, errors.New("cookies: a domain needs an https issuer")
+	case u.Scheme != "https":
+		return Cookies{}, errors.New("cookies: the issuer must be https, or http on localhost, 127.0.0.1 or [::1]")
+	case domain != "":
+		prefix = "__Secure-"
+	}
+	return Cookies{session: prefix + "tandem_session", device: prefix + "tandem_device", domain: domain, secure: u.Scheme == "https"}, nil
+}
+
+func isLocal(host string) bool {
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
+}
+
+// Secure reports whether the cookies travel over https only.
+func (c Cookies) Secure() bool { return c.secure }
+
+// SetSession hands out a session token until the session's absolute deadline.
+func (c Cookies) SetSession(h http.Header, token secret.Text, now, expires time.Time) {
+	c.set(h, c.session, token.Reveal(), expires.Sub(now))
+}
+
+// ClearSession takes the session cookie away.
+func (c Cookies) ClearSession(h http.Header) { c.set(h, c.session, "", -1) }
+
+// SetDevice lets the device be recognised at its next sign-in.
+func (c Cookies) SetDevice(h http.Header, token string) { c.set(h, c.device, token, deviceAge) }
+
+// Device answers what SetDevice left, empty if there is nothing or it is not clear what.
+func (c Cookies) Device(r *http.Request) string {
+	value, n := cookie(r.Header["Cookie"], c.device)
+	if n != 1 || len(value) > maxCredential {
+		return ""
+	}
+	return value
+}
+
+// Session answers the session token in the cookie, whatever else the request was sent with; empty if there is none
+// or more than one.
+func (c Cookies) Session(r *http.Request) secret.Text {
+	value, n := cookie(r.Header["Cookie"], c.session)
+	if n != 1 || !strings.HasPrefix(value, sessionPrefix) || len(value) > maxCredential {
+		return secret.Text{}
+	}
+	return secret.NewText(value)
+}
+
+func (c Cookies) set(h http.Header, name, value string, age time.Duration) {
+	one := http.Cookie{Name: name, Value: value, Path: "/", Domain: c.domain, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	one.MaxAge = int(age / time.Second)
+	if one.MaxAge <= 0 {
+		one.Value, one.MaxAge = "", -1
+	}
+	h.Add("Set-Cookie", one.String())
+	h.Set("Cache-Control", "no-store") // no shared cache may hand one user to another
+}
+
+// Name is the name of the session cookie in use.
+func (c Cookies) Name() string { return c.session }
