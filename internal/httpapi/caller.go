@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/web"
+)
+
+// caller is who sent a request.
+type caller struct {
+	identity   signin.Identity
+	credential web.Credential
+	machine    string // the actor's name, if it is an API key or the local operator; empty for a person
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// identify answers the person who is signed in, asking the source of truth.
+func (a *API) identify(x *web.Exchange) (caller, error) {
+	c, err := a.cookies.Find(x.Request)
+	if err != nil {
+		return caller{}, err
+	}
+	return a.person(x, c)
+}
+
+func (a *API) person(x *web.Exchange, c web.Credential) (caller, error) {
+	switch c.Kind {
+	case web.NoCredential:
+		return caller{}, errNoCredential
+	case web.APIKey:
+		return caller{}, fmt.Errorf("an api key is nobody's session: %w", signin.ErrInvalidToken)
+	}
+	who, err := a.SignIn.Check(x.Request.Context(), c.Text)
+	if err != nil {
+		return caller{}, err
+	}
+	x.UserID, x.SessionID = string(who.View.User.ID), string(who.View.Session.ID)
+	return caller{identity: who, credential: c}, nil
+}
+
+// localActor is how the audit trail names whoever may use the administration socket.
+const localActor = "operator"
+
+// authorize answers a caller who may administer: a person with the role admin, an API key, or whoever may use the
+// administration socket. What a request was sent with counts before where it came from.
+func (a *API) authorize(x *web.Exchange) (caller, error) {
+	c, err := a.cookies.Find(x.Request)
+	if err != nil {
+		return caller{}, err
+	}
+	if c.Kind == web.NoCredential && web.IsLocalOperator(x.Request.Context()) {
+		return caller{machine: localActor}, nil
+	}
+	if c.Kind == web.APIKey {
+		key, err := a.Operator.CheckAPIKey(x.Request.Context(), c.Text)
+		if err != nil {
+			return caller{}, err
+		}
+		return caller{machine: key.ID, credential: c}, nil
+	}
+	who, err := a.person(x, c)
+	if err != nil {
+		return caller{}, err
+	}
+	switch access := who.identity.Access; {
+	case !who.identity.View.User.HasRole(account.RoleAdmin):
+		return caller{}, web.NewProblem(http.StatusForbidden, web.CodeForbidden, "this takes the role admin")
+	case c.Kind == web.AccessToken && !slices.Contains(access.Audience, a.Issuer):
+		// Whoever receives a token that was made for them could otherwise administer with it (RFC 9068 §4).
+		return caller{}, web.NewProblem(http.StatusForbidden, web.CodeForbidden, "the access token is meant for another audience")
+	}
+	return who, nil
+}
+
+// stepUpWithin is how old the proof of an administrator may be for what cannot be undone.
+const stepUpWithin = 10 * time.Minute
+
+// fresh refuses an administrator who proved themselves too long ago. Machines cannot prove themselves anew.
+func (a *API) fresh(ctx context.Context) error {
+	who := callerOf(ctx)
+	if who.machine != "" {
+		return nil
+	}
+	if who.identity.At.Sub(who.identity.View.Session.AuthenticatedAt) <= stepUpWithin {
+		return nil
+	}
+	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired, "prove yourself again: this takes a proof of the last 10 minutes")
+	p.MaxAge = stepUpWithin
+	return p
+}
+
+// reasoned is a request that may say why.
+type reasoned interface{ reason() string }
+
+// by says who acts and why, for the audit trail.
+func (a *API) by(ctx context.Context, in any) (operator.By, error) {
+	x, who := web.Of(ctx), callerOf(ctx)
+	by := operator.By{Actor: who.machine, IP: x.Address, RequestID: x.ID}
+	if by.Actor == "" {
+		by.Actor = string(who.identity.View.User.ID)
+	}
+	if said, ok := in.(reasoned); ok {
+		by.Reason = said.reason()
+	}
+	return by, operator.CheckReason(by.Reason)
+}

@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector reads figures from the services when they are asked for.
+type collector struct{ a *API }
+
+// watch has the figures of the API's services collected too. Metrics belong to one API.
+func (m *Metrics) watch(a *API) error { return m.registry.Register(collector{a}) }
+
+var (
+	positionDesc  = prometheus.NewDesc("tandem_log_position", "Last position of the revocation log in its epoch.", nil, nil)
+	leasesDesc    = prometheus.NewDesc("tandem_verifier_instances", "Verifier instances heard of in the last hour, by name and whether they hold a lease.", []string{"verifier", "lease"}, nil)
+	stalenessDesc = prometheus.NewDesc("tandem_verifier_staleness_seconds", "Longest time since an instance with a lease last asked, by verifier.", []string{"verifier"}, nil)
+	lagDesc       = prometheus.NewDesc("tandem_verifier_lag_positions", "Positions that the slowest instance with a lease has not acknowledged, by verifier.", []string{"verifier"}, nil)
+	runningDesc   = prometheus.NewDesc("tandem_hash_running", "Password hashes being computed.", nil, nil)
+	waitingDesc   = prometheus.NewDesc("tandem_hash_waiting", "Callers waiting for their password hash.", nil, nil)
+	hashesDesc    = prometheus.NewDesc("tandem_hash_total", "Password hashes, by outcome.", []string{"outcome"}, nil)
+	hashTimeDesc  = prometheus.NewDesc("tandem_hash_seconds_total", "Time spent waiting for and computing password hashes.", []string{"phase"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{positionDesc, leasesDesc, stalenessDesc, lagDesc, runningDesc, waitingDesc, hashesDesc, hashTimeDesc} {
+		ch <- d
+	}
+}
+
+// scrapeTimeout bounds the one read of the store that a scrape makes.
+const scrapeTimeout = 2 * time.Second
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	head, err := c.a.Operator.Log.Head(ctx)
+	if err == nil {
+		gauge(positionDesc, float64(head.Position))
+	}
+	for name, v := range c.verifiers(head.Epoch, head.Position) {
+		gauge(leasesDesc, float64(v.leased), name, "held")
+		gauge(leasesDesc, float64(v.instances-v.leased), name, "lapsed")
+		if v.leased > 0 {
+			gauge(stalenessDesc, v.staleness.Seconds(), name)
+			if err == nil {
+				gauge(lagDesc, float64(v.lag), name)
+			}
+		}
+	}
+	s := c.a.Operator.Hasher.Stats()
+	gauge(runningDesc, float64(s.Running))
+	gauge(waitingDesc, float64(s.Waiting))
+	count(hashesDesc, float64(s.Done), "done")
+	count(hashesDesc, float64(s.Refused), "refused")
+	count(hashesDesc, float64(s.GivenUp), "given_up")
+	count(hashTimeDesc, s.WaitTime.Seconds(), "waiting")
+	count(hashTimeDesc, s.WorkTime.Seconds(), "working")
+}
+
+// verifierFigures sum up the instances of one verifier. Instances are random names, and no labels.
+type verifierFigures struct {
+	instances, leased int
+	staleness         time.Duration
+	lag               uint64
+}
+
+// maxVerifierLabels bounds the names that are told apart: verifiers choose them.
+const maxVerifierLabels = 200
+
+func (c collector) verifiers(epoch string, head uint64) map[string]*verifierFigures {
+	out := make(map[string]*verifierFigures)
+	for _, v := range c.a.Operator.Verifiers() {
+		name := v.Name
+		if out[name] == nil && len(out) >= maxVerifierLabels {
+			name = "other"
+		}
+		f := out[name]
+		if f == nil {
+			f = &verifierFigures{}
+			out[name] = f
+		}
+		f.instances++
+		if v.Lease <= 0 {
+			continue
+		}
+		f.leased++
+		f.staleness = max(f.staleness, v.Staleness)
+		if v.Epoch != epoch {
+			f.lag = max(f.lag, head)
+		} else if v.Position < head {
+			f.lag = max(f.lag, head-v.Position)
+		}
+	}
+	return out
+}

@@ -1,0 +1,217 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/internal/web"
+)
+
+// errNoCredential is answered where a request was sent with nothing.
+var errNoCredential = errors.New("no credential was sent")
+
+// basicChallenge asks for a client id and secret (RFC 7617 §2).
+const basicChallenge = `Basic realm="tandem", charset="UTF-8"`
+
+// retryRefused is when a refused application may ask again.
+const retryRefused = 5 * time.Second
+
+// retrySoon is when to come again where nobody knows better.
+const retrySoon = time.Second
+
+// row turns one kind of error into a problem, and answers nil for any other.
+type row func(error) *web.Problem
+
+// table says which error is which problem. What is not in it is an opaque 500. The first row that matches counts, so
+// errors that carry data stand before the plain ones.
+var table = []row{
+	carrying(func(e *signin.FieldError) *web.Problem { return web.Invalid(e.Field, e.Rule) }),
+	carrying(func(e *feed.RequestError) *web.Problem { return web.Invalid(e.Field, e.Rule) }),
+	carrying(policyProblem),
+	carrying(func(e *signin.RefreshError) *web.Problem { return refreshProblem(e.Cause) }),
+	carrying(func(e *signin.LimitedError) *web.Problem {
+		return later(http.StatusTooManyRequests, web.CodeRateLimited, "too many attempts", e.RetryAfter)
+	}),
+	carrying(func(e *credential.OverloadedError) *web.Problem {
+		return later(http.StatusServiceUnavailable, web.CodeOverloaded, "too many sign-ins at this moment", e.RetryAfter)
+	}),
+
+	is(errNoCredential, http.StatusUnauthorized, web.CodeUnauthenticated, "send a session token, an access token or the session cookie"),
+	is(signin.ErrInvalidCredentials, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
+	is(session.ErrAccountChanged, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
+	token(signin.ErrInvalidToken, "unknown", "it is not a credential of this server"),
+	token(signing.ErrToken, "unknown", "it is not a credential of this server"),
+	token(session.ErrMalformed, "unknown", "it is not a credential of this server"),
+	token(operator.ErrAPIKey, "unknown", "it is not a credential of this server"),
+	token(credential.ErrMalformedKey, "unknown", "it is not a credential of this server"),
+	token(credential.ErrWrongKey, "unknown", "it is not a credential of this server"),
+	token(credential.ErrKeyExpired, "unknown", "it is not a credential of this server"),
+	token(credential.ErrKeyRevoked, "unknown", "it is not a credential of this server"),
+	token(signin.ErrTokenExpired, "expired", "the access token has expired"),
+	token(signing.ErrTokenExpired, "expired", "the access token has expired"),
+	token(signin.ErrTokenStale, "stale", "the access token must be renewed"),
+	ended(session.ErrEnded, "revoked", "the session has ended: sign in again"),
+	ended(session.ErrExpired, "expired", "the session has expired: sign in again"),
+	client(operator.ErrClientSecret),
+
+	is(signin.ErrNoMint, http.StatusForbidden, web.CodeForbidden, "this application uses session tokens only"),
+	is(session.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such session"),
+	is(account.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such user"),
+	is(application.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such application"),
+	is(signing.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such signing key"),
+	is(credential.ErrAPIKeyNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such api key"),
+
+	is(account.ErrEmailTaken, http.StatusConflict, web.CodeConflict, "the e-mail address is in use"),
+	is(application.ErrNameTaken, http.StatusConflict, web.CodeConflict, "the name is in use"),
+	is(application.ErrDefault, http.StatusConflict, web.CodeConflict, "the default application cannot be deleted"),
+	is(session.ErrRaced, http.StatusConflict, web.CodeConflict, "the session was changed meanwhile: try again"),
+	is(signing.ErrRaced, http.StatusConflict, web.CodeConflict, "the signing keys were changed meanwhile: try again"),
+	is(signing.ErrTooLarge, http.StatusConflict, web.CodeConflict, "the access token would be too large: the user holds too many roles"),
+
+	rule(account.ErrEmail, "email"),
+	rule(account.ErrName, "name"),
+	rule(account.ErrRole, "roles"),
+	is(credential.ErrPasswordTooLong, http.StatusUnprocessableEntity, web.CodeInvalidRequest, "the password is too long"),
+
+	unavailable(feed.ErrClosed, "the server is shutting down"),
+	unavailable(context.Canceled, "the request was given up"),
+	unavailable(context.DeadlineExceeded, "the server did not answer in time"),
+}
+
+// problemOf answers the problem that an error is.
+func problemOf(err error) *web.Problem {
+	var made *web.Problem
+	if errors.As(err, &made) {
+		return made
+	}
+	for _, r := range table {
+		if p := r(err); p != nil {
+			p.Err = err
+			return p
+		}
+	}
+	p := web.NewProblem(http.StatusInternalServerError, web.CodeInternal, "an internal error occurred")
+	p.Err, p.Fault = err, true
+	return p
+}
+
+// is maps a sentinel.
+func is(target error, status int, code, detail string) row {
+	return func(err error) *web.Problem {
+		if !errors.Is(err, target) {
+			return nil
+		}
+		return web.NewProblem(status, code, detail)
+	}
+}
+
+// carrying maps a type of error that carries data.
+func carrying[E error](make func(E) *web.Problem) row {
+	return func(err error) *web.Problem {
+		var found E
+		if !errors.As(err, &found) {
+			return nil
+		}
+		return make(found)
+	}
+}
+
+// token maps a sentinel about a token that is not accepted.
+func token(target error, reason, detail string) row {
+	return func(err error) *web.Problem {
+		p := is(target, http.StatusUnauthorized, web.CodeInvalidToken, detail)(err)
+		if p != nil {
+			p.Reason = reason
+		}
+		return p
+	}
+}
+
+// ended maps a sentinel about a session that is no more.
+func ended(target error, reason, detail string) row {
+	return func(err error) *web.Problem {
+		p := is(target, http.StatusUnauthorized, web.CodeSessionEnded, detail)(err)
+		if p != nil {
+			p.Reason = reason
+		}
+		return p
+	}
+}
+
+// client maps a refused application. It is told to wait: a verifier that lost its secret asks for ever.
+func client(target error) row {
+	return func(err error) *web.Problem {
+		p := is(target, http.StatusUnauthorized, web.CodeInvalidCredentials, "client id or secret is wrong")(err)
+		if p != nil {
+			p.Challenge, p.RetryAfter = basicChallenge, retryRefused
+		}
+		return p
+	}
+}
+
+// rule maps a broken rule about the field of that name.
+func rule(target error, field string) row {
+	return func(err error) *web.Problem {
+		if !errors.Is(err, target) {
+			return nil
+		}
+		return web.Invalid(field, target.Error())
+	}
+}
+
+func unavailable(target error, detail string) row {
+	return func(err error) *web.Problem {
+		if !errors.Is(err, target) {
+			return nil
+		}
+		return later(http.StatusServiceUnavailable, web.CodeUnavailable, detail, retrySoon)
+	}
+}
+
+func later(status int, code, detail string, after time.Duration) *web.Problem {
+	p := web.NewProblem(status, code, detail)
+	p.RetryAfter = max(after, time.Second)
+	return p
+}
+
+func refreshProblem(cause signin.Cause) *web.Problem {
+	detail := map[signin.Cause]string{
+		signin.CauseReused:  "the refresh token was used by two parties, so its session was ended: sign in again",
+		signin.CauseExpired: "the refresh token has expired: sign in again",
+		signin.CauseEnded:   "the session has ended: sign in again",
+	}[cause]
+	if detail == "" {
+		detail = "it is not a refresh token of this server"
+	}
+	p := web.NewProblem(http.StatusUnauthorized, web.CodeInvalidGrant, detail)
+	p.Cause = string(cause)
+	return p
+}
+
+// policyProblem names the field `password`; where it has another name, inField says so.
+func policyProblem(e *credential.PolicyError) *web.Problem {
+	p := web.Invalid("password", string(e.Rule))
+	p.Detail = e.Error()
+	return p
+}
+
+// inField says what the password that breaks the policy is called in the request.
+func inField(err error, field string) error {
+	var policy *credential.PolicyError
+	if !errors.As(err, &policy) {
+		return err
+	}
+	p := policyProblem(policy)
+	p.Errors[0].Field, p.Err = field, err
+	return p
+}
