@@ -72,12 +72,12 @@ func readFile(fsys fs.FS, name string) (File, error) {
 		Path: name, Dir: path.Dir(name), Test: strings.HasSuffix(name, "_test.go"),
 		Lines: bytes.Count(text, []byte("\n")), fset: token.NewFileSet(),
 	}
-	f.Syntax, f.Err = parser.ParseFile(f.fset, name, text, parser.ParseComments)
-	if f.Err != nil {
-		f.Syntax = nil
+	syntax, broken := parser.ParseFile(f.fset, name, text, parser.ParseComments)
+	if broken != nil {
+		f.Err = broken // judged by checkParses
 		return f, nil
 	}
-	f.Generated = ast.IsGenerated(f.Syntax)
+	f.Syntax, f.Generated = syntax, ast.IsGenerated(syntax)
 	return f, nil
 }
 
