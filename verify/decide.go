@@ -15,8 +15,7 @@ const (
 	revoked         // a session, user or application has ended
 	stale           // it must be renewed
 	behind          // it is of a place in the log not reached yet: sync, then look again
-	lagging         // the lease holds, but the set is older than the route allows
-	lapsed          // the lease does not hold
+	lapsed          // the lease does not hold, or the set is older than the route allows
 	expired
 	overlong // it lives longer than the issuer lets a token live
 	future   // it was issued later than now
@@ -40,7 +39,7 @@ func conclude(t *Token, e evidence, freshness, skew time.Duration) outcome {
 	case revocation.Stale:
 		return stale
 	}
-	if !e.lease.Holds(e.now) {
+	if e.lease.remaining(e.now, freshness) <= 0 {
 		return lapsed
 	}
 	if o := inTime(t, e, skew); o != accept {
@@ -48,9 +47,6 @@ func conclude(t *Token, e evidence, freshness, skew time.Duration) outcome {
 	}
 	if e.verdict != revocation.Clear {
 		return behind
-	}
-	if e.lease.remaining(e.now, freshness) <= 0 {
-		return lagging
 	}
 	return accept
 }
@@ -77,8 +73,7 @@ func inTime(t *Token, e evidence, skew time.Duration) outcome {
 // look takes the evidence about a token. The order of the three steps is what
 // the promise rests on. See lease for why the lease comes first; the clock comes
 // last because whatever held this goroutine up before must count.
-func (v *Verifier) look(t *Token) evidence {
-	var e evidence
+func (v *Verifier) look(t *Token) (e evidence) {
 	e.lease = v.lease.Load()
 	e.verdict = v.set.Check(&t.held)
 	e.now = v.config.clock()
@@ -102,7 +97,7 @@ func (v *Verifier) decide(ctx context.Context, t *Token, p *policy) (*Token, err
 			} else if e.lease.readAfter(first) {
 				return nil, notFound(t, e.lease)
 			}
-		case lagging, lapsed:
+		case lapsed:
 			if v.lease.Load() != e.lease && round < maxRounds {
 				continue // a newer one has come meanwhile: decide by that
 			}

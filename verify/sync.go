@@ -140,6 +140,9 @@ func (s *syncer) backoff(err error) time.Duration {
 	s.fails++
 	wait := min(backoffBase<<min(s.fails-1, 10), backoffMax)
 	wait = wait/2 + mathrand.N(wait/2)
+	if l := s.v.lease.Load(); l.Length > 0 { // while there is a lease to save, try several times more
+		wait = min(wait, max(backoffBase, l.remaining(s.v.config.clock(), l.Length)/4))
+	}
 	var status *statusError
 	if errors.As(err, &status) {
 		wait = max(wait, min(status.retryAfter, maxNext))
