@@ -21,11 +21,14 @@ var ErrPasswordTooLong = fmt.Errorf("password is longer than %d bytes", MaxPassw
 // HasherConfig configures a Hasher. The zero value is what production wants.
 type HasherConfig struct {
 	// Parallel is how many hashes are computed at once; zero means as many
-	// as cores. More only costs memory.
+	// as cores (GOMAXPROCS at the time). More only costs memory. While that
+	// many run, every other goroutine waits up to 10 ms for a processor of
+	// the Go scheduler: a server that must stay quick sets Parallel to the
+	// cores and raises GOMAXPROCS by as many.
 	Parallel int
 	// MaxWaiting is how many callers may wait for their turn; zero means 512.
 	MaxWaiting int
-	// MaxWait is how long one may wait; zero means 5 seconds.
+	// MaxWait is how long one may wait; zero means 10 seconds.
 	MaxWait time.Duration
 	// Cost of new hashes; zero means DefaultCost.
 	Cost Cost
@@ -64,7 +67,7 @@ func NewHasher(c HasherConfig) (*Hasher, error) {
 		c.MaxWaiting = 512
 	}
 	if c.MaxWait == 0 {
-		c.MaxWait = 5 * time.Second
+		c.MaxWait = 10 * time.Second
 	}
 	return &Hasher{
 		cost: c.Cost,
