@@ -42,11 +42,16 @@ func (l *serverLog) rollback(to uint64) {
 	l.events, l.chains = slices.Clone(l.events[:to]), slices.Clone(l.chains[:to+1])
 }
 
+// remaining is how much of an event's retention is left.
+func (l *serverLog) remaining(e revocation.Event) int64 {
+	return max(0, e.RetainMS+(retention-l.now).Milliseconds())
+}
+
 // send returns a copy of the events as a reply carries them, with what remains of their retention.
 func (l *serverLog) send(events []revocation.Event) []revocation.Event {
 	sent := slices.Clone(events)
 	for i := range sent {
-		sent[i].RetainMS = max(0, sent[i].RetainMS+(retention-l.now).Milliseconds())
+		sent[i].RetainMS = l.remaining(sent[i])
 	}
 	return sent
 }
@@ -73,7 +78,7 @@ func (l *serverLog) snapshot(req revocation.Request) revocation.Reply {
 // reply answers as a server does: by what comes after the position, if that is of this history, else a snapshot.
 func (l *serverLog) reply(req revocation.Request) revocation.Reply {
 	known := req.Epoch == l.epoch && req.Position <= l.head() && req.Chain == l.chains[req.Position].String()
-	if known && req.Position < l.head() && l.send(l.events)[req.Position].RetainMS == 0 {
+	if known && req.Position < l.head() && l.remaining(l.events[req.Position]) == 0 {
 		known = false // pruned
 	}
 	if !known {

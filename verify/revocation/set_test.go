@@ -114,7 +114,7 @@ func TestDuplicateNeverShortensNorLowers(t *testing.T) {
 }
 
 func TestOverflowCollapsesIntoAFloor(t *testing.T) {
-	const limit = 100
+	const limit = 30
 	log, v := newLog(epochA), newClient(limit)
 	v.sync(t, log)
 	log.append(revocation.KeyEvent("key_2"))

@@ -148,5 +148,5 @@ func seconds(now time.Duration) uint32 {
 // deadline is the second at which an event that arrived at now has been retained for long enough: one more than
 // its milliseconds round up to, because now has been rounded down.
 func deadline(now uint32, retainMS int64) uint32 {
-	return uint32(min(uint64(now)+uint64(retainMS+999)/1000+1, math.MaxUint32))
+	return uint32(min(uint64(now)+(uint64(retainMS)+999)/1000+1, math.MaxUint32))
 }
