@@ -86,7 +86,7 @@ func Return(s State, p Policy, now time.Time) State {
 	}
 	interval := p.interval()
 	owed := s.owed(now, interval*time.Duration(p.Burst))
-	return stateAt(now, max(owed-interval, 0))
+	return stateAt(now, owed-interval) // before now is whole
 }
 
 // owed is how long it will be until the whole burst is available again.

@@ -50,6 +50,7 @@ func wants(t *testing.T, how, out string) {
 		"bytes":        strings.Trim(fmt.Sprint([]byte(hidden)), "[]"),
 		"digest hex":   fmt.Sprintf("%x", digest[:]),
 		"digest bytes": strings.Trim(fmt.Sprint(digest[:]), "[]"),
+		"digest json":  strings.ReplaceAll(strings.Trim(fmt.Sprint(digest[:]), "[]"), " ", ","),
 	} {
 		if strings.Contains(out, form) {
 			t.Errorf("%s shows the secret as %s: %s", how, name, out)
