@@ -240,10 +240,19 @@ func searchIsLiteral(s *scene) {
 
 func userIsCopied(s *scene) {
 	u := s.user("anna")
+	forge := func(roles []string) {
+		roles[0] = "admin"
+		again, err := s.Accounts().ByID(s.ctx, u.ID)
+		s.ok(err)
+		s.equal(again.Roles, []string{"reader", "writer"})
+	}
+	forge(u.Roles)
 	found, err := s.Accounts().ByID(s.ctx, u.ID)
 	s.ok(err)
-	found.Roles[0] = "admin"
-	again, err := s.Accounts().ByID(s.ctx, u.ID)
+	forge(found.Roles)
+	roles := []string{"reader", "writer"}
+	amended, _, err := s.Accounts().Amend(s.ctx, account.Amendment{ID: u.ID, Roles: &roles, At: s.tick()})
 	s.ok(err)
-	s.equal(again, u)
+	forge(roles)
+	forge(amended.Roles)
 }

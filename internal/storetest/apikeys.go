@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"slices"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
@@ -11,6 +10,7 @@ import (
 var apiKeyTests = []test{
 	{"a key is kept whole and listed by id", apiKeyIsKept},
 	{"what is not there is not found", apiKeyIsNotFound},
+	{"an id is used once", apiKeyTwice},
 	{"revoking sticks, and twice changes nothing", apiKeyRevoke},
 }
 
@@ -33,7 +33,11 @@ func apiKeyIsKept(s *scene) {
 	list, err := s.APIKeys().List(s.ctx)
 	s.ok(err)
 	s.equal(list, []credential.APIKey{forever, short})
-	s.equal(slices.IsSortedFunc(list, func(a, b credential.APIKey) int { return a.CreatedAt.Compare(b.CreatedAt) }), true)
+	want := *short.ExpiresAt
+	*list[1].ExpiresAt, *short.ExpiresAt = s.now.AddDate(10, 0, 0), s.now.AddDate(10, 0, 0)
+	found, err := s.APIKeys().Find(s.ctx, short.ID)
+	s.ok(err)
+	s.equal(*found.ExpiresAt, want)
 }
 
 func apiKeyIsNotFound(s *scene) {
@@ -44,6 +48,16 @@ func apiKeyIsNotFound(s *scene) {
 	s.refused(credential.ErrAPIKeyNotFound, func() error {
 		return s.APIKeys().Revoke(s.ctx, unknown.ID, s.now, s.entry(audit.APIKeyRevoked))
 	})
+}
+
+func apiKeyTwice(s *scene) {
+	key := s.apiKey("deploy", nil)
+	forged, _ := credential.NewAPIKey("forged", "usr_other", nil, s.tick())
+	forged.ID = key.ID
+	s.refusedAnyhow(func() error { return s.APIKeys().Create(s.ctx, forged, s.entry(audit.APIKeyCreated)) })
+	found, err := s.APIKeys().Find(s.ctx, key.ID)
+	s.ok(err)
+	s.equal(found, key)
 }
 
 func apiKeyRevoke(s *scene) {

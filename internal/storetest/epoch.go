@@ -56,17 +56,17 @@ func epochEmptiesLog(s *scene) {
 
 func epochSnapshot(s *scene) {
 	hints := make(chan struct{}, 8)
-	s.append(revocation.AllEvent())
+	s.append(revocation.KeyEvent("stolen"))
 	old := s.head()
 	s.Log().OnCommit(func() { hints <- struct{}{} })
-	s.beginEpoch(false)
-	<-hints // or a verifier that waits would learn of it late
+	s.equal(s.beginEpoch(false).Position, old.Position)
+	<-hints // or a verifier that waits would learn of it late, at the same position of another history
 	s.append(revocation.SessionEvent("ses_1"))
 	page, err := s.Log().Read(s.ctx, asking(old))
 	s.ok(err)
 	s.equal(page.Snapshot, true)
 	s.equal(page.Head, s.head())
-	s.equal(drafts(page.Events), []revocation.Event{revocation.SessionEvent("ses_1")})
+	s.equal(drafts(page.Events), []revocation.Event{revocation.KeyEvent("stolen"), revocation.SessionEvent("ses_1")})
 }
 
 func epochKeepsPrunedKeys(s *scene) {

@@ -24,6 +24,7 @@ var logTests = []test{
 	{"a verifier out of step gets a snapshot", readSnapshot},
 	{"a snapshot and what follows is the whole", snapshotAndIncrement},
 	{"a read that begins after a commit shows it", readSeesCommit},
+	{"values are copies", pageIsCopied},
 }
 
 func logIsEmpty(s *scene) {
@@ -269,6 +270,17 @@ func snapshotAndIncrement(s *scene) {
 	s.ok(err)
 	s.equal(slices.Concat(first.Events, rest.Events), whole.Events)
 	s.equal(rest.Head, whole.Head)
+}
+
+func pageIsCopied(s *scene) {
+	start := s.head()
+	s.append(revocation.SubjectEvent("usr_1"))
+	for _, ask := range []feed.Ask{{}, asking(start)} {
+		page, err := s.Log().Read(s.ctx, ask)
+		s.ok(err)
+		page.Events[0].Event = revocation.AllEvent()
+		s.equal(s.since(start), []revocation.Event{revocation.SubjectEvent("usr_1")})
+	}
 }
 
 func readSeesCommit(s *scene) {

@@ -68,9 +68,11 @@ func rotateConditions(s *scene) {
 	_, err := s.Sessions().Rotate(s.ctx, s.rotation(row.ID, 1))
 	s.ok(err)
 	want := s.find(row.ID)
-	wrongDigest, previous := s.rotation(row.ID, 2), s.rotation(row.ID, 2)
-	wrongDigest.Digest, previous.Digest = digest(9), digest(1)
-	for _, r := range []session.Rotation{s.rotation(row.ID, 1), s.rotation(row.ID, 3), wrongDigest, previous} {
+	wrongDigest, previous, wrongGeneration := s.rotation(row.ID, 2), s.rotation(row.ID, 2), s.rotation(row.ID, 3)
+	wrongDigest.Digest, previous.Digest, wrongGeneration.Digest = digest(9), digest(1), digest(2)
+	for _, r := range []session.Rotation{
+		s.rotation(row.ID, 1), s.rotation(row.ID, 3), wrongDigest, previous, wrongGeneration,
+	} {
 		s.refused(session.ErrRaced, func() error {
 			_, err := s.Sessions().Rotate(s.ctx, r)
 			return err
