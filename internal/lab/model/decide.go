@@ -60,9 +60,6 @@ func (v *verifier) finish(c *credential, captured revocation.Lease, verdict revo
 	if v.Traps.LeaseAfterCheck {
 		captured = v.lease
 	}
-	if !v.Traps.LapseForgotten && v.lease == (revocation.Lease{}) {
-		captured = v.lease // it was dropped meanwhile
-	}
 	if !captured.Holds(now) || v.now >= c.expires {
 		return
 	}

@@ -35,7 +35,7 @@ type server struct {
 	history
 	facts    []*fact
 	lifetime time.Duration
-	waiting  map[*held]bool
+	waiting  []*held
 	epochs   int
 }
 
@@ -45,7 +45,7 @@ type held struct {
 }
 
 func newServer(w *world) *server {
-	s := &server{world: w, lifetime: longToken, waiting: make(map[*held]bool)}
+	s := &server{world: w, lifetime: longToken}
 	s.begin()
 	return s
 }
@@ -84,10 +84,10 @@ func (s *server) append(e revocation.Event) {
 	}
 	l := logged{event: e, at: s.now, retainUntil: s.now + keep + time.Second, chain: s.chainAt(s.head()).Next(e)}
 	s.events = append(s.events, l)
-	for h := range s.waiting {
-		delete(s.waiting, h)
+	for _, h := range s.waiting {
 		s.after(s.between(0, 10*time.Millisecond), h.answer)
 	}
+	s.waiting = nil
 }
 
 // shorten configures a shorter token lifetime: tokens of the longer one are still about.
@@ -101,10 +101,10 @@ func (s *server) restore() {
 		f.lost = f.lost || f.at > back
 	}
 	s.begin()
-	for h := range s.waiting {
-		delete(s.waiting, h)
+	for _, h := range s.waiting {
 		h.answer()
 	}
+	s.waiting = nil
 }
 
 // receive takes a sync request and answers when the log has moved on or the wait is over, from a read that begins
@@ -117,14 +117,13 @@ func (s *server) receive(req revocation.Request, answer func(revocation.Reply)) 
 			return
 		}
 		done = true
-		delete(s.waiting, h)
 		answer(s.read(req))
 	}
 	if req.Epoch != s.epoch || req.Position != s.head() {
 		h.answer()
 		return
 	}
-	s.waiting[h] = true
+	s.waiting = append(s.waiting, h)
 	s.after(time.Duration(req.WaitMS)*time.Millisecond, h.answer)
 }
 

@@ -15,10 +15,12 @@ type verifier struct {
 	stopped   time.Duration // the process runs nothing before this time
 	suspended time.Duration // for how long the machine has slept in all: its monotonic clock stood still
 	wall      time.Duration // by how much the wall clock is off
+	stepped   time.Duration // when it was last set
 
 	life     int // grows with each restart
 	set      *revocation.Set
 	follower *revocation.Follower
+	passage  revocation.Passage
 	lease    revocation.Lease
 	coarse   revocation.Reading
 	request  revocation.Request
@@ -36,6 +38,7 @@ func newVerifier(w *world, i int) *verifier {
 // boot starts the process afresh: it knows nothing.
 func (v *verifier) boot() {
 	v.life++
+	v.passage = revocation.Passage{}.Observe(v.clocks())
 	v.set = revocation.NewSet(v.SetLimit)
 	v.follower = revocation.NewFollower(v.name, fmt.Sprint(v.life), v.set)
 	v.lease, v.applied, v.knew = revocation.Lease{}, nil, make(map[string]bool)
@@ -50,12 +53,20 @@ func (v *verifier) boot() {
 	}
 }
 
-func (v *verifier) reading() revocation.Reading {
+// clocks are what the machine's two clocks show.
+func (v *verifier) clocks() revocation.Reading {
 	r := revocation.Reading{Mono: time.Hour + v.now - v.suspended, Wall: time.Hour + v.now + v.wall}
 	if v.Traps.MonotonicOnly {
 		r.Wall = r.Mono
 	}
 	return r
+}
+
+func (v *verifier) reading() revocation.Reading {
+	if v.Traps.SleepForgotten {
+		return v.clocks()
+	}
+	return v.passage.Reading(v.clocks())
 }
 
 // run does something in the process, as soon as it runs.
@@ -67,15 +78,13 @@ func (v *verifier) run(do func()) {
 	do()
 }
 
-// tick is the process' own look at its clocks: a lease that has lapsed is dropped for good.
+// tick is the process' own look at its clocks.
 func (v *verifier) tick(life int) {
 	if life != v.life {
 		return
 	}
+	v.passage = v.passage.Observe(v.clocks())
 	v.coarse = v.reading()
-	if !v.Traps.LapseForgotten && !v.lease.Holds(v.coarse) {
-		v.lease = revocation.Lease{}
-	}
 	v.after(500*time.Millisecond, func() { v.run(func() { v.tick(life) }) })
 }
 
@@ -139,24 +148,36 @@ func (v *verifier) heartbeat(life int) {
 	v.after(time.Second, func() { v.heartbeat(life) })
 }
 
-// disturb does something to the machine.
+// disturb does something to the machine. The one thing it spares the process is a sleep and a step of the wall clock
+// that hides it, both between two of the process' looks at its clocks: no program could notice.
 func (v *verifier) disturb() {
 	v.after(v.between(5*time.Second, 40*time.Second), v.disturb)
 	d := v.between(time.Second, 25*time.Second)
-	switch v.rng.IntN(5) {
+	switch v.rng.IntN(6) {
 	case 0: // SIGSTOP, a long collection, an overloaded host: its clocks go on
 		v.stopped = max(v.stopped, v.now+d)
 	case 1: // suspended: the monotonic clock stands still; the wall clock is right when it wakes
-		if v.now >= v.stopped {
-			v.stopped = v.now + d
-			v.after(d, func() { v.suspended += d })
-		}
-	case 2: // the wall clock is set, forward or back, while the process runs and looks at it
-		if v.now >= v.stopped+2*time.Second {
-			v.wall += v.between(-20*time.Second, 20*time.Second)
-		}
-	case 3: // restart
+		v.sleep(d)
+	case 2: // the wall clock is set, forward or back
+		v.step(v.between(-20*time.Second, 20*time.Second))
+	case 3: // suspended, and soon after it wakes the wall clock is set back
+		v.sleep(d)
+		v.after(d+v.between(time.Second, 3*time.Second), func() { v.step(-v.between(0, d)) })
+	case 4: // restart
 		v.run(v.boot)
-	case 4: // nothing
+	case 5: // nothing
+	}
+}
+
+func (v *verifier) sleep(d time.Duration) {
+	if v.now >= v.stopped && v.now >= v.stepped+time.Second {
+		v.stopped = v.now + d
+		v.after(d, func() { v.suspended += d })
+	}
+}
+
+func (v *verifier) step(by time.Duration) {
+	if v.now >= v.stopped+time.Second {
+		v.wall, v.stepped = v.wall+by, v.now
 	}
 }

@@ -26,7 +26,7 @@ type Traps struct {
 	LeaseAfterCheck    bool // the lease is loaded after the set was checked, and may be newer than what was checked
 	EmptyStart         bool // before the first reply, nothing counts as revoked
 	Eviction           bool // a full set drops its oldest entries
-	LapseForgotten     bool // a lease that was seen to have lapsed may hold again once the clock is set back
+	SleepForgotten     bool // a sleep that was noticed counts no more once the wall clock is set back
 }
 
 // Config is one run.
