@@ -72,7 +72,7 @@ func hashArgon2id(password []byte, c Cost) argon2Hash {
 }
 
 func (h argon2Hash) derive(password []byte) []byte {
-	// #nosec G115: bounded by parseArgon2 and Cost.validate.
+	// All are bounded by parseArgon2 and Cost.validate.
 	t, m, p, n := uint32(h.cost.Passes), uint32(h.cost.MemoryKiB), uint8(h.cost.Lanes), uint32(len(h.key))
 	if h.independent {
 		return argon2.Key(password, h.salt, t, m, p, n)

@@ -121,9 +121,9 @@ func (q *queue) stats() HasherStats {
 		Parallel: cap(q.slots),
 		Running:  len(q.slots),
 		Waiting:  int(q.waiting.Load()),
-		Done:     uint64(q.done.Load()),    // #nosec G115: only ever grows from zero
-		Refused:  uint64(q.refused.Load()), // #nosec G115
-		GivenUp:  uint64(q.givenUp.Load()), // #nosec G115
+		Done:     uint64(q.done.Load()),
+		Refused:  uint64(q.refused.Load()),
+		GivenUp:  uint64(q.givenUp.Load()),
 		WaitTime: time.Duration(q.waitTime.Load()),
 		WorkTime: time.Duration(q.workTime.Load()),
 	}

@@ -105,7 +105,7 @@ func TestQueueWaitsForSoLongAndNoLonger(t *testing.T) {
 		if waiting.ended {
 			t.Fatalf("gave up early: %v", waiting.err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		var overloaded *OverloadedError
 		if !waiting.ended || waiting.started || !errors.As(waiting.err, &overloaded) {

@@ -181,6 +181,12 @@ func TestLoadNamesTheFile(t *testing.T) {
 			t.Errorf("LoadMasterKey(%s) = %v, want an error that names the file", path, err)
 		}
 	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secret.LoadMasterKey(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a directory gives %v", err)
+	}
 	if _, err := secret.LoadMasterKey(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file gives %v, want fs.ErrNotExist", err)
 	}

@@ -91,6 +91,10 @@ func TestTextSaysThatItIsRedacted(t *testing.T) {
 			}
 		}
 	}
+	box := newHolder(t).Box
+	if s := fmt.Sprintf("%v %#v %x", box, box, box); s != "[redacted] [redacted] [redacted]" {
+		t.Errorf("a box prints as %q", s)
+	}
 	if s := fmt.Sprintf("%x %s", secret.Sum(nil), secret.Sum(nil)); s != "[redacted] [redacted]" {
 		t.Errorf("a digest prints as %q", s)
 	}
