@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,6 +53,7 @@ type API struct {
 	routes  *routes
 	huma    huma.API
 	handler http.Handler
+	path    string // of the issuer, without a slash at its end
 	ready   readiness
 }
 
@@ -59,6 +61,10 @@ type API struct {
 func New(c Config) (*API, error) {
 	if c.SignIn == nil || c.Operator == nil || c.Feed == nil || c.Ring == nil || c.Issuer == "" {
 		return nil, errors.New("http api: SignIn, Operator, Feed, Ring and Issuer are required")
+	}
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("http api: issuer: %w", err)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -69,8 +75,7 @@ func New(c Config) (*API, error) {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
-	a := &API{Config: c, routes: newRoutes()}
-	var err error
+	a := &API{Config: c, routes: newRoutes(), path: strings.TrimSuffix(issuer.Path, "/")}
 	if a.cookies, err = web.NewCookies(c.Issuer, c.CookieDomain); err != nil {
 		return nil, fmt.Errorf("http api: %w", err)
 	}
@@ -93,8 +98,23 @@ func New(c Config) (*API, error) {
 		return nil, fmt.Errorf("http api: metrics: %w", err)
 	}
 	a.register()
-	a.handler = a.front.Wrap(a.routes.mux)
+	a.handler = a.below(a.front.Wrap(a.routes.mux))
 	return a, nil
+}
+
+// below serves an issuer that has a path: requests come with it, unless a proxy has taken it off.
+func (a *API) below(h http.Handler) http.Handler {
+	if a.path == "" {
+		return h
+	}
+	stripped := http.StripPrefix(a.path, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, a.path+"/") {
+			stripped.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Handler is the public API.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,11 +69,11 @@ func (a *API) verifier(r *http.Request) (string, error) {
 		p.Challenge, p.RetryAfter = basicChallenge, retryRefused
 		return "", p
 	}
-	id, text, ok := r.BasicAuth()
+	id, text, ok := basic(r)
 	if !ok {
 		return "", operator.ErrClientSecret
 	}
-	app, err := a.Operator.Authenticate(r.Context(), id, secret.NewText(text))
+	app, err := a.Operator.Authenticate(r.Context(), id, text)
 	if err != nil {
 		return "", err
 	}
@@ -80,6 +81,20 @@ func (a *API) verifier(r *http.Request) (string, error) {
 		return "", web.NewProblem(http.StatusForbidden, web.CodeForbidden, "this takes an application of kind resource")
 	}
 	return string(app.ID), nil
+}
+
+// basic reads client id and secret, which are encoded as in a form first (RFC 6749 §2.3.1).
+func basic(r *http.Request) (id string, text secret.Text, ok bool) {
+	rawID, rawText, ok := r.BasicAuth()
+	if !ok {
+		return "", text, false
+	}
+	id, err := url.QueryUnescape(rawID)
+	if err != nil {
+		return "", text, false
+	}
+	plain, err := url.QueryUnescape(rawText)
+	return id, secret.NewText(plain), err == nil
 }
 
 // readSync reads the request. Members that are not known are passed over, so that a newer verifier can follow an

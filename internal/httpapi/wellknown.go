@@ -32,6 +32,9 @@ func (a *API) registerWellKnown() {
 	}
 	metadata := func() []byte { return body }
 	a.document("oauth-metadata", "/.well-known/oauth-authorization-server", "Metadata of this server (RFC 8414).", reflect.TypeFor[Metadata](), metadata)
+	if a.path != "" { // the issuer's path comes after the well-known one (RFC 8414 §3.1)
+		a.document("oauth-metadata-of-path", "/.well-known/oauth-authorization-server"+a.path, "Metadata of this server (RFC 8414).", reflect.TypeFor[Metadata](), metadata)
+	}
 	a.document("openid-metadata", "/.well-known/openid-configuration", "Metadata of this server (OpenID Connect Discovery).", reflect.TypeFor[Metadata](), metadata)
 	a.document("jwks", "/.well-known/jwks.json", "Keys that sign access tokens.", reflect.TypeFor[JWKS](), a.Ring.TokenKeys)
 	a.document("feed-jwks", "/.well-known/tandem-feed-jwks.json", "Keys that sign the revocation feed.", reflect.TypeFor[JWKS](), a.Ring.FeedKeys)
