@@ -1,0 +1,149 @@
+package tandem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/clock"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/limit"
+	"tandem.example/tandem/internal/mail"
+	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/verify/jws"
+)
+
+// parts are the services of a server.
+type parts struct {
+	clock     *clock.Clock
+	ring      *signing.Ring
+	feed      *feed.Service
+	sightings *session.Sightings
+	signin    *signin.Service
+	operator  *operator.Service
+}
+
+// wrongClock is how far the store's last commit may lie in the future before the server refuses to start: a system
+// clock that far behind would make every deadline wrong.
+const wrongClock = 24 * time.Hour
+
+// limitKeys bounds the memory of the rate limits.
+const limitKeys = 100_000
+
+// assemble builds the services upon the store, bottom up.
+func assemble(ctx context.Context, c Config, st store, box sealer, o options) (parts, error) {
+	var p parts
+	last, err := st.LastCommit(ctx)
+	if err != nil {
+		return p, fmt.Errorf("read time of last commit: %w", err)
+	}
+	p.clock = clock.New(last)
+	if ahead := p.clock.Ahead(); ahead > wrongClock {
+		return p, fmt.Errorf("the system clock is %s behind the store's last commit: set the clock, then start again", ahead.Round(time.Second))
+	}
+	now := p.clock.Now
+	if _, err := st.Log().KeepFor(ctx, c.AccessTokenTTL, now()); err != nil {
+		return p, fmt.Errorf("record access token lifetime: %w", err)
+	}
+	p.ring, err = signing.Open(ctx, signing.Config{
+		Store: st.Keys(), Box: box, Algorithm: jws.Algorithm(c.SigningAlg), Schedule: signing.DefaultSchedule, Now: now,
+		MaxToken: func() time.Duration { return maxToken(context.WithoutCancel(ctx), st, c) },
+	})
+	if err != nil {
+		return p, err
+	}
+	p.feed, err = feed.Open(ctx, feed.Config{Log: st.Log(), Leases: st.Leases(), Lease: c.Lease, Sign: p.ring.SignReply, Now: now})
+	if err != nil {
+		return p, err
+	}
+	hasher, err := credential.NewHasher(hashing(o))
+	if err != nil {
+		return p, fmt.Errorf("prepare password hashing: %w", err)
+	}
+	if err := defaultApplication(ctx, st.Applications(), now()); err != nil {
+		return p, err
+	}
+	passwords := credential.Policy{MinLength: c.Password.MinLength}
+	p.sightings = session.NewSightings(st.Sessions(), o.logger)
+	p.signin = signin.New(signin.Config{
+		Store: st.SignIn(), Accounts: st.Accounts(), Applications: st.Applications(), Sessions: st.Sessions(), Audit: st.Audit(),
+		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
+		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
+		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
+		Limits:       limit.NewMemory(limitKeys), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
+	})
+	p.operator = operator.New(operator.Config{
+		Accounts: st.Accounts(), Applications: st.Applications(), Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
+		Audit: st.Audit(), Log: st.Log(), Feed: p.feed, Ring: p.ring, Hasher: hasher, Passwords: passwords,
+		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL}, Now: now, Logger: o.logger,
+	})
+	return p, nil
+}
+
+// maxToken is the longest lifetime of a living access token; what is configured if the log cannot tell.
+func maxToken(ctx context.Context, st store, c Config) time.Duration {
+	head, err := st.Log().Head(ctx)
+	if err != nil {
+		return c.AccessTokenTTL
+	}
+	return head.MaxToken
+}
+
+// longestTTL is what an application may set.
+func longestTTL(c Config) time.Duration {
+	if c.AllowLongAccessTokens {
+		return 24 * time.Hour
+	}
+	return 15 * time.Minute
+}
+
+func hashing(o options) credential.HasherConfig {
+	if o.cheap {
+		return credential.HasherConfig{Cost: credential.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, InsecureAllowCheap: true}
+	}
+	return credential.HasherConfig{}
+}
+
+func sender(o options) mail.Sender {
+	if o.mailTo != nil {
+		return mail.NewTerminal(o.mailTo)
+	}
+	return mail.Discard{}
+}
+
+func defaults(c Config) signin.Defaults {
+	d := signin.Defaults{
+		Audiences: c.Audiences, AccessTokenTTL: c.AccessTokenTTL,
+		Session: session.Policy{Idle: c.Session.Idle, Absolute: c.Session.Absolute, Limit: c.Session.Limit, Grace: c.Refresh.Window()},
+		Refresh: session.Policy{Idle: c.Refresh.Idle, Absolute: c.Refresh.Absolute, Grace: c.Refresh.Window()},
+	}
+	if !c.Limits.Disabled {
+		d.PerAccount = limit.Policy{Burst: c.Limits.SignInPerAccount, Period: time.Minute}
+		d.PerAddress = limit.Policy{Burst: c.Limits.SignInPerAddress, Period: time.Minute}
+	}
+	return d
+}
+
+// defaultApplication makes the application that exists from the start. Its audiences and origins are the configured ones.
+func defaultApplication(ctx context.Context, apps application.Store, now time.Time) error {
+	_, err := apps.Find(ctx, application.DefaultName)
+	if !errors.Is(err, application.ErrNotFound) {
+		return err
+	}
+	entry := audit.New(audit.ApplicationMade, now)
+	entry.Actor = "system"
+	app := application.Application{ID: application.NewID(now), Name: application.DefaultName, Kind: application.User,
+		Mode: application.ModeHybrid, CreatedAt: now}
+	entry.Target = string(app.ID)
+	if err := apps.Create(ctx, app, entry); err != nil {
+		return fmt.Errorf("make default application: %w", err)
+	}
+	return nil
+}

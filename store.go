@@ -1,0 +1,97 @@
+package tandem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/memory"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/internal/sqlite"
+)
+
+// store is an adapter: every port, and what belongs to the whole.
+type store interface {
+	Accounts() account.Store
+	Applications() application.Store
+	Audit() audit.Store
+	APIKeys() credential.APIKeys
+	Log() feed.Log
+	Leases() feed.Leases
+	Sessions() session.Store
+	SignIn() signin.Store
+	Keys() signing.Store
+	Ping(ctx context.Context) error
+	// LastCommit is when the store was last written: the server's clock never starts before it.
+	LastCommit(ctx context.Context) (time.Time, error)
+	Close() error
+}
+
+// sealer is the master key, ready for use.
+type sealer = *secret.Box
+
+// openStore opens the store and the master key. The key of the embedded store is made on its first start; a store
+// whose key is missing is refused, since what was sealed under it could not be read.
+func openStore(ctx context.Context, c Config) (store, sealer, error) {
+	if c.Store == "memory" {
+		box, err := secret.NewBox(secret.Random(32))
+		return memory.Open(memory.Options{}), box, err
+	}
+	st, err := sqlite.Open(ctx, sqlite.Config{Dir: c.DataDir})
+	if err != nil {
+		return nil, nil, err
+	}
+	box, err := openMaster(ctx, c, st)
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return st, box, nil
+}
+
+func openMaster(ctx context.Context, c Config, st store) (sealer, error) {
+	key, err := masterKey(ctx, c, st)
+	if err != nil {
+		return nil, err
+	}
+	return secret.NewBox(key)
+}
+
+func masterKey(ctx context.Context, c Config, st store) ([]byte, error) {
+	if !c.MasterKey.Empty() {
+		return secret.ParseMasterKey(c.MasterKey.Reveal())
+	}
+	path := c.MasterKeyFile
+	if path == "" {
+		path = filepath.Join(c.DataDir, "master.key")
+	}
+	key, err := secret.LoadMasterKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	keys, _, kerr := st.Keys().Keys(ctx)
+	if kerr != nil {
+		return nil, fmt.Errorf("look for sealed keys: %w", kerr)
+	}
+	if len(keys) > 0 {
+		return nil, fmt.Errorf("master key %s is missing, and the store holds keys that were sealed under it: "+
+			"put the file back from where it is kept safe (master_key_file names it)", path)
+	}
+	if c.MasterKeyFile != "" {
+		if _, serr := os.Stat(filepath.Dir(path)); serr != nil {
+			return nil, fmt.Errorf("master_key_file: %w: make the directory first", serr)
+		}
+	}
+	return secret.CreateMasterKey(path)
+}
