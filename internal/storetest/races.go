@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
@@ -133,7 +134,7 @@ func logoutSticks(s *scene) {
 
 // logoutRound reports by Error, as it runs in many goroutines.
 func (s *scene) logoutRound(row session.Session) {
-	if _, err := s.Sessions().Start(s.ctx, session.Start{Session: row, AccountRevision: 1}); err != nil {
+	if _, err := s.Sessions().Start(s.ctx, s.starting(row)); err != nil {
 		s.t.Error(err)
 		return
 	}
@@ -155,7 +156,7 @@ func (s *scene) logoutRound(row session.Session) {
 		func() error {
 			_, _, err := s.Sessions().Renew(s.ctx, session.Renewal{
 				ID: row.ID, Version: row.Version, Refresh: session.Refresh{Generation: 2, Digest: digest(3)},
-				AuthenticatedAt: at, At: at,
+				AuthenticatedAt: at, Audit: audit.New(audit.SteppedUp, at), At: at,
 			})
 			return err
 		},
@@ -180,7 +181,7 @@ func (s *scene) logoutRound(row session.Session) {
 func viewNotOlder(s *scene) {
 	const changes = 200
 	u := s.user("anna")
-	row, start := s.session(u), s.head().Position
+	row, start := s.session(u), s.head()
 	done := make(chan struct{})
 	var reading sync.WaitGroup
 	for range 3 {
@@ -192,8 +193,8 @@ func viewNotOlder(s *scene) {
 				default:
 				}
 				view, err := s.Sessions().Find(s.ctx, row.ID)
-				head, headErr := s.Log().Head(s.ctx)
-				if err := errors.Join(err, headErr); err != nil {
+				page, pageErr := s.Log().Read(s.ctx, asking(start))
+				if err := errors.Join(err, pageErr); err != nil {
 					s.t.Error(err)
 					return
 				}
@@ -201,8 +202,8 @@ func viewNotOlder(s *scene) {
 				if _, err := fmt.Sscanf(view.User.Roles[0], "change%d", &change); err != nil {
 					change = 0 // the roles from before
 				}
-				if named := view.Revision.Seq - start; named > change || head.Position-start < change {
-					s.t.Errorf("roles of change %d in a view of revision %d, head then %d", change, named, head.Position-start)
+				if named := view.Revision.Seq - start.Position; named > change || uint64(len(page.Events)) < change {
+					s.t.Errorf("roles of change %d in a view of revision %d; the log then had %d", change, named, len(page.Events))
 					return
 				}
 			}
