@@ -64,7 +64,6 @@ func (a *API) receipt(ctx context.Context, wait string, c feed.Commit) (*Receipt
 	if wait == "" {
 		return nil, nil
 	}
-	web.Of(ctx).Hold()
 	r, err := a.Operator.Enforced(ctx, c)
 	if err != nil {
 		detail := fmt.Sprintf("the change was committed at position %d, but its enforcement could not be waited for", c.Position)

@@ -46,7 +46,6 @@ func (a *API) sync(x *web.Exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x.Hold()
 	signed, err := a.Feed.Sync(r.Context(), feed.Caller{Application: from}, req)
 	if err != nil {
 		return transient(err)

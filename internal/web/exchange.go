@@ -59,13 +59,6 @@ func (x *Exchange) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// Hold lifts the time limit for reading from a request that is going to be held: once it passed, the request would
-// be taken for abandoned. What is left is the limit for writing.
-func (x *Exchange) Hold() {
-	// A connection without deadlines (tests, HTTP/2) has nothing to lift.
-	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Time{})
-}
-
 // maxRequestID bounds a request id that a client or proxy chose.
 const maxRequestID = 64
 
