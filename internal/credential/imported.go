@@ -17,7 +17,6 @@ import (
 const (
 	minBcryptCost       = 4
 	maxBcryptCost       = 14
-	maxBcryptPassword   = 72        // bytes; all implementations ignore the rest
 	maxScryptMemory     = 128 << 20 // 128 * r * 2^ln bytes
 	maxScryptWork       = 256 << 20 // the same times p
 	maxPBKDF2Iterations = 2_000_000
@@ -25,15 +24,9 @@ const (
 
 // importedHash is a hash that go-crypt verifies. It is never as good as a new
 // one, so it is replaced when its password is next seen.
-type importedHash struct {
-	digest      algorithm.Digest
-	maxPassword int // bytes of the password that count; 0: all
-}
+type importedHash struct{ digest algorithm.Digest }
 
 func (h importedHash) matches(password []byte) (bool, error) {
-	if h.maxPassword > 0 && len(password) > h.maxPassword {
-		password = password[:h.maxPassword]
-	}
 	ok, err := h.digest.MatchBytesAdvanced(password)
 	if err != nil {
 		return false, fmt.Errorf("computing an imported hash: %w", err)
@@ -45,7 +38,7 @@ func (importedHash) atLeast(Cost) bool { return false }
 
 // ParseImported reads a password hash made elsewhere:
 //
-//	$2a$12$...  $2b$12$...  $2y$12$...           bcrypt
+//	$2a$12$...  $2b$12$...  $2y$12$...           bcrypt (of which 72 bytes of the password count)
 //	$bcrypt-sha256$v=2,t=2b,r=12$...             bcrypt over HMAC-SHA256 (passlib)
 //	$scrypt$ln=15,r=8,p=1$salt$key               scrypt
 //	$pbkdf2-sha256$29000$salt$key                PBKDF2 with SHA-1, SHA-256 or SHA-512 (passlib)
@@ -79,9 +72,7 @@ func ParseImported(s string) (PHC, error) {
 func parseBcrypt(s string, parts []string) (hash, error) {
 	var cost int
 	var err error
-	h := importedHash{maxPassword: maxBcryptPassword}
 	if parts[1] == "bcrypt-sha256" {
-		h.maxPassword = 0 // what is hashed is 44 bytes, whatever the password
 		rest, ok := strings.CutPrefix(parts[2], "v=2,t=2b,")
 		if !ok {
 			return nil, errors.New("not bcrypt-sha256 version 2")
@@ -97,10 +88,11 @@ func parseBcrypt(s string, parts []string) (hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.digest, err = bcrypt.Decode(s); err != nil {
+	digest, err := bcrypt.Decode(s)
+	if err != nil {
 		return nil, errors.New("salt or key is malformed")
 	}
-	return h, nil
+	return importedHash{digest}, nil
 }
 
 func parseScrypt(s string, parts []string) (hash, error) {
@@ -138,5 +130,5 @@ func decodeBounded(decode func(string) (algorithm.Digest, error), s string) (has
 	if n := len(digest.Key()); n < 16 || n > 64 {
 		return nil, errors.New("key is not 16 to 64 bytes")
 	}
-	return importedHash{digest: digest}, nil
+	return importedHash{digest}, nil
 }

@@ -95,6 +95,12 @@ func TestRehashGoesUpwardOnly(t *testing.T) {
 			t.Errorf("%s: ok %v, rehash %v, %v; want rehash %v", name, ok, rehash, err, tt.rehash)
 		}
 	}
+	independent := hashArgon2id([]byte(password), ours)
+	independent.independent = true
+	independent.key = independent.derive([]byte(password))
+	if ok, rehash, _ := hasher.Verify(t.Context(), newPHC(independent.encode()), secret.NewText(password)); !ok || !rehash {
+		t.Error("argon2i is not replaced by argon2id")
+	}
 	short := hashArgon2id([]byte(password), ours)
 	short.salt = short.salt[:8]
 	short.key = short.derive([]byte(password))
@@ -202,6 +208,9 @@ func TestPHCRedacts(t *testing.T) {
 	}
 	if strings.Contains(out, key43) || strings.Contains(out, salt22) || strings.Contains(out, fmt.Sprintf("%x", key43)) {
 		t.Errorf("a hash is printed: %s", out)
+	}
+	if s := fmt.Sprintf("%d %x", phc, phc); s != "[redacted] [redacted]" {
+		t.Errorf("prints as %q", s)
 	}
 	if phc == (PHC{}) || phc != newPHC(phc.Reveal()) {
 		t.Error("two hashes are not == by their text")
