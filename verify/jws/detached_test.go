@@ -68,6 +68,7 @@ func TestVerifyDetachedRefuses(t *testing.T) {
 		{"typ with prefix", must(k.signer.SignDetached("application/"+syncType, body)), syncType, key, jws.ErrMalformed},
 		{"an access token's typ", must(k.signer.SignDetached("at+jwt", body)), syncType, key, jws.ErrMalformed},
 		{"no typ", detachedOf(k.token(t, `{"alg":"EdDSA","kid":"ed-1"}`, string(body))), syncType, key, jws.ErrMalformed},
+		{"no typ, and none wanted", detachedOf(k.token(t, `{"alg":"EdDSA","kid":"ed-1"}`, string(body))), "", key, jws.ErrMalformed},
 		{"a token key", must(other.signer.SignDetached(syncType, body)), syncType, key, jws.ErrKey},
 		{"another key wanted", good, syncType, other.signer.Key(), jws.ErrKey},
 		{"zero key", good, syncType, jws.Key{}, jws.ErrKey},
@@ -89,6 +90,20 @@ func TestVerifyDetachedRefuses(t *testing.T) {
 	} {
 		if err := jws.VerifyDetached(c.signature, body, c.typ, c.key); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+func TestDetachedHeaderRefuses(t *testing.T) {
+	s := testKeys()["ed"].signer
+	good := must(s.SignDetached(syncType, []byte("x")))
+	h, _, signature := parts(good)
+	for what, spoiled := range map[string]string{
+		"attached": must(s.Sign(syncType, []byte("x"))), "no header": ".." + signature, "no signature": h + "..",
+		"newline": good + "\n", "empty": "", "header cut": h[1:] + ".." + signature,
+	} {
+		if got, err := jws.DetachedHeader(spoiled); !errors.Is(err, jws.ErrMalformed) || got != (jws.Header{}) {
+			t.Errorf("%s: %+v, %v, want ErrMalformed", what, got, err)
 		}
 	}
 }

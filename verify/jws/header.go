@@ -23,9 +23,6 @@ func (h Header) HasType(typ string) bool {
 
 // names says whether the header names k.
 func (h Header) names(k Key) error {
-	if k.mat == nil {
-		return errZeroKey
-	}
 	if h.KeyID != k.id {
 		return errOtherKey
 	}

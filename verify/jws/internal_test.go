@@ -110,6 +110,30 @@ func TestDERAgreesWithASN1(t *testing.T) {
 	})
 }
 
+func TestDERRefuses(t *testing.T) {
+	long := append(append([]byte{derInteger, 33}, bytes.Repeat([]byte{0x7f}, 33)...), 2, 1, 1)
+	for what, der := range map[string][]byte{
+		"nothing":            {},
+		"no sequence":        {0x31, 6, 2, 1, 1, 2, 1, 1},
+		"outer too long":     {0x30, 7, 2, 1, 1, 2, 1, 1},
+		"outer too short":    {0x30, 5, 2, 1, 1, 2, 1, 1},
+		"one integer":        {0x30, 3, 2, 1, 1},
+		"three integers":     {0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1},
+		"trailing byte":      {0x30, 6, 2, 1, 1, 2, 1, 1, 0},
+		"long form length":   {0x30, 0x81, 6, 2, 1, 1, 2, 1, 1},
+		"no integer":         {0x30, 6, 4, 1, 1, 2, 1, 1},
+		"empty integer":      {0x30, 5, 2, 0, 2, 1, 1},
+		"integer beyond end": {0x30, 6, 2, 1, 1, 2, 2, 1},
+		"negative":           {0x30, 6, 2, 1, 0x80, 2, 1, 1},
+		"needless zero":      {0x30, 7, 2, 2, 0, 1, 2, 1, 1},
+		"33 bytes":           append([]byte{derSequence, byte(len(long))}, long...),
+	} {
+		if raw, ok := appendRaw(nil, der); ok {
+			t.Errorf("%s: %x taken as %x", what, der, raw)
+		}
+	}
+}
+
 // FuzzDER: what appendRaw takes is what encoding/asn1 takes, for numbers that
 // fit.
 func FuzzDER(f *testing.F) {

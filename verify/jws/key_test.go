@@ -96,6 +96,13 @@ func TestKeyCopiesMaterial(t *testing.T) {
 	clear(secret)
 	clear(public)
 	modulus.SetInt64(1)
+	for range 2 {
+		private := must(signer.MarshalPrivate())
+		if !bytes.Equal(private, bytes.Repeat([]byte{7}, 32)) {
+			t.Errorf("the secret changed to %x", private)
+		}
+		clear(private)
+	}
 	if err := check(compact, signer.Key()); err != nil {
 		t.Errorf("HS256 key changed with its secret: %v", err)
 	}
@@ -162,8 +169,11 @@ func TestNothingPrintsSecrets(t *testing.T) {
 			}
 			wantNoSecret(t, string(encoded), private)
 		}
-		if got := fmt.Sprintf("%v|%+v|%s", key, signer, &key); got != fmt.Sprintf("%[1]s key %[2]s|%[1]s signer %[2]s|%[1]s key %[2]s", k.alg, name+"-1") {
-			t.Errorf("printed as %q", got)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			got := fmt.Sprintf(verb+"|"+verb+"|"+verb, key, &key, signer)
+			if want := fmt.Sprintf("%[1]s key %[2]s-1|%[1]s key %[2]s-1|%[1]s signer %[2]s-1", k.alg, name); got != want {
+				t.Errorf("%s prints %q, want %q", verb, got, want)
+			}
 		}
 	}
 }
