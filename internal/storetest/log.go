@@ -94,14 +94,12 @@ func appendEntriesOnly(s *scene) {
 }
 
 // Each writer notes the head before its append and the position after it: an append that begins after another has
-// been answered must come after it. Followers read along and must never meet a gap.
+// been answered must come after it. A follower reads along and must never meet a gap.
 func appendInOrder(s *scene) {
 	const writers, each = 8, 20
 	start, done := s.head(), make(chan struct{})
 	var writing, reading sync.WaitGroup
-	for range 2 {
-		reading.Go(func() { s.follow(start, done, writers*each*2) })
-	}
+	reading.Go(func() { s.follow(start, done, writers*each*2) })
 	for range writers {
 		writing.Go(func() {
 			for range each {
