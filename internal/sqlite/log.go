@@ -133,24 +133,30 @@ func (p revocationLog) KeepFor(ctx context.Context, lifetime time.Duration, now 
 	return kept, err
 }
 
-// deletePruned spares key events that are in force, which live on below the floor.
-const deletePruned = `DELETE FROM events WHERE seq <= ? AND (kind <> '` + string(revocation.KindKey) + `' OR retain_until <= ?)`
+// Key events in force are spared when the floor moves past them. They live on below it, until deleteSpared.
+const (
+	deletePruned = `DELETE FROM events WHERE seq > ? AND seq <= ? AND (kind <> '` + string(revocation.KindKey) + `' OR retain_until <= ?)`
+	deleteSpared = `DELETE FROM events WHERE seq IN
+		(SELECT seq FROM events WHERE seq <= ? AND retain_until <= ? ORDER BY seq LIMIT ?)`
+)
 
 // Prune moves the floor up. A key event that is still in force is passed over rather than in the way: it is kept for
 // years, and the events of years must not wait for it.
 func (p revocationLog) Prune(ctx context.Context, now time.Time, limit int) (pruned int, err error) {
 	err = p.s.write.do(ctx, func(t *tx) error {
-		floor, err := t.prunable(grain(now), limit)
+		spared, err := t.exec(deleteSpared, int64(t.head.floor), millis(now), max(limit, 0))
 		if err != nil {
 			return fmt.Errorf("prune the log: %w", err)
 		}
-		if floor.seq == 0 {
-			pruned = 0
-			return nil
-		}
-		if pruned, err = t.exec(deletePruned, int64(floor.seq), millis(now)); err != nil {
+		floor, err := t.prunable(grain(now), limit-spared)
+		if err != nil {
 			return fmt.Errorf("prune the log: %w", err)
 		}
+		pruned, err = t.exec(deletePruned, int64(t.head.floor), int64(floor.seq), millis(now))
+		if err != nil {
+			return fmt.Errorf("prune the log: %w", err)
+		}
+		pruned += spared
 		t.head.floor, t.head.anchor = floor.seq, floor.chain
 		return nil
 	})
@@ -163,8 +169,9 @@ type place struct {
 	chain revocation.Chain
 }
 
-// prunable is how far the floor may move so that at most limit events go; its zero value is "not at all".
+// prunable is how far the floor may move so that at most limit events go.
 func (t *tx) prunable(now time.Time, limit int) (floor place, err error) {
+	floor = place{seq: t.head.floor, chain: t.head.anchor}
 	rows, err := t.rows(selectEvents, int64(t.head.floor))
 	if err != nil {
 		return place{}, err
@@ -176,7 +183,7 @@ func (t *tx) prunable(now time.Time, limit int) (floor place, err error) {
 			return place{}, err
 		}
 		live := now.Before(e.RetainUntil)
-		if dead == limit || live && e.Event.Kind != revocation.KindKey {
+		if dead >= limit || live && e.Event.Kind != revocation.KindKey {
 			break
 		}
 		if !live {
