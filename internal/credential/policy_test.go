@@ -53,6 +53,8 @@ func TestPolicy(t *testing.T) {
 		{"long repetition", Policy{}, strings.Repeat("qwerty", 100), nil, RuleCommon},
 		{"common word in a longer text", Policy{}, "my dragon eats granite", nil, ""},
 		{"common word, costly ending", Policy{}, "dragon#9v!Kz7", nil, ""},
+		{"common word, ten random digits", Policy{}, "dragon8273640519", nil, ""},
+		{"common word, four random digits", Policy{}, "Sunshine8273", nil, RuleCommon},
 
 		{"e-mail address", Policy{}, "anna.svensson@example.com", anna, RulePersonal},
 		{"e-mail name and a year", Policy{}, "AnnaSvensson1990", anna, RulePersonal},

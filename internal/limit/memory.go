@@ -8,7 +8,7 @@ import (
 )
 
 // DefaultMemoryKeys is how many keys a Memory keeps unless told otherwise:
-// about 25 MB when full.
+// about 14 MB when full.
 const DefaultMemoryKeys = 100_000
 
 // Memory is a Store in the memory of one process, bounded in size.
