@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tandem.example/tandem/internal/account"
@@ -135,10 +134,10 @@ func (s *Service) ChangeUser(ctx context.Context, id account.ID, p Patch, by By)
 			return account.User{}, feed.Commit{}, &FieldError{Field: "roles", Rule: err.Error()}
 		}
 		a.Roles = &roles
-		if !slices.Equal(roles, before.Roles) {
-			a.Announce = append(a.Announce, revocation.AuthzEvent(string(id)))
-			a.Audit = append(a.Audit, s.entry(by, audit.RolesChanged, id, "", now))
-		}
+		// Even if they are as they were just read: they may have been changed meanwhile, and an event too many costs
+		// one silent refresh.
+		a.Announce = append(a.Announce, revocation.AuthzEvent(string(id)))
+		a.Audit = append(a.Audit, s.entry(by, audit.RolesChanged, id, "", now))
 	}
 	if err := s.changeStatus(&a, p.Status, before, by); err != nil {
 		return account.User{}, feed.Commit{}, err
