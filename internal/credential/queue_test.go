@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,22 +13,24 @@ import (
 
 // job is a computation that ends when it is told to.
 type job struct {
-	started bool
-	release chan struct{}
-	err     error
-	ended   bool
+	begun, over atomic.Bool
+	release     chan struct{}
+	err         error // once it is over
 }
+
+func (j *job) started() bool { return j.begun.Load() }
+func (j *job) ended() bool   { return j.over.Load() }
 
 // start runs a job through q and returns once it is started, waiting or ended.
 func start(ctx context.Context, q *queue) *job {
 	j := &job{release: make(chan struct{})}
 	go func() {
 		j.err = q.do(ctx, func() error {
-			j.started = true
+			j.begun.Store(true)
 			<-j.release
 			return nil
 		})
-		j.ended = true
+		j.over.Store(true)
 	}()
 	synctest.Wait()
 	return j
@@ -47,8 +50,8 @@ func TestQueueRunsInOrderAndNeverTooMany(t *testing.T) {
 		}
 		for i := range jobs {
 			for k, j := range jobs {
-				if want := k < i+2; j.started != want {
-					t.Fatalf("with %d finished: job %d started %v, want %v", i, k, j.started, want)
+				if want := k < i+2; j.started() != want {
+					t.Fatalf("with %d finished: job %d started %v, want %v", i, k, j.started(), want)
 				}
 			}
 			if s := q.stats(); s.Running != min(2, 6-i) || s.Waiting != max(0, 4-i) || s.Done != uint64(i) {
@@ -74,14 +77,14 @@ func TestQueueTurnsAwayWhoFindsItFull(t *testing.T) {
 		}
 		turned := start(t.Context(), q)
 		var overloaded *OverloadedError
-		if !turned.ended || turned.started || !errors.As(turned.err, &overloaded) {
-			t.Fatalf("the fourth: ended %v with %v, want an *OverloadedError at once", turned.ended, turned.err)
+		if !turned.ended() || turned.started() || !errors.As(turned.err, &overloaded) {
+			t.Fatalf("the fourth: ended %v with %v, want an *OverloadedError at once", turned.ended(), turned.err)
 		}
 		if overloaded.RetryAfter != 12*time.Second {
 			t.Errorf("RetryAfter %s, want 12s: two wait, and one more, of 4s each", overloaded.RetryAfter)
 		}
 		jobs[0].finish()
-		if late := start(t.Context(), q); late.ended {
+		if late := start(t.Context(), q); late.ended() {
 			t.Errorf("turned away although there is room again: %v", late.err)
 		} else {
 			jobs = append(jobs, late)
@@ -102,14 +105,14 @@ func TestQueueWaitsForSoLongAndNoLonger(t *testing.T) {
 		waiting := start(t.Context(), q)
 		time.Sleep(5*time.Second - 1)
 		synctest.Wait()
-		if waiting.ended {
+		if waiting.ended() {
 			t.Fatalf("gave up early: %v", waiting.err)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		var overloaded *OverloadedError
-		if !waiting.ended || waiting.started || !errors.As(waiting.err, &overloaded) {
-			t.Fatalf("after MaxWait: ended %v with %v, want an *OverloadedError", waiting.ended, waiting.err)
+		if !waiting.ended() || waiting.started() || !errors.As(waiting.err, &overloaded) {
+			t.Fatalf("after MaxWait: ended %v with %v, want an *OverloadedError", waiting.ended(), waiting.err)
 		}
 		if overloaded.RetryAfter < time.Second || overloaded.RetryAfter > 30*time.Second {
 			t.Errorf("RetryAfter %s, want 1s to 30s", overloaded.RetryAfter)
@@ -129,17 +132,17 @@ func TestQueueLetsGoOfWhoLeaves(t *testing.T) {
 		leaving := start(ctx, q)
 		cancel()
 		synctest.Wait()
-		if !leaving.ended || leaving.started || !errors.Is(leaving.err, context.Canceled) {
-			t.Fatalf("who left: ended %v with %v, want context.Canceled", leaving.ended, leaving.err)
+		if !leaving.ended() || leaving.started() || !errors.Is(leaving.err, context.Canceled) {
+			t.Fatalf("who left: ended %v with %v, want context.Canceled", leaving.ended(), leaving.err)
 		}
 		next := start(t.Context(), q) // its place is free
 		running.finish()
-		if !next.started {
+		if !next.started() {
 			t.Fatal("the turn was given to who had left")
 		}
 		next.finish()
 		gone := start(ctx, q)
-		if gone.started || !errors.Is(gone.err, context.Canceled) {
+		if gone.started() || !errors.Is(gone.err, context.Canceled) {
 			t.Errorf("work was done for a caller that had left: %v", gone.err)
 		}
 		if s := q.stats(); s.GivenUp != 2 || s.Refused != 0 || s.Done != 2 {
