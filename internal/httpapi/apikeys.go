@@ -39,7 +39,7 @@ func showAPIKey(k credential.APIKey) APIKey {
 	return shown
 }
 
-func (a *API) listAPIKeys(ctx context.Context, _ operator.By, in *struct{ paging }) (*pageOutput[APIKey], error) {
+func (a *API) listAPIKeys(ctx context.Context, _ operator.By, in *struct{ Paging }) (*pageOutput[APIKey], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
@@ -49,11 +49,11 @@ func (a *API) listAPIKeys(ctx context.Context, _ operator.By, in *struct{ paging
 		return nil, err
 	}
 	key := func(k credential.APIKey) string { return k.ID }
-	return page(beyond(keys, after, key), in.paging, key, showAPIKey), nil
+	return page(beyond(keys, after, key), in.Paging, key, showAPIKey), nil
 }
 
 type createAPIKeyInput struct {
-	because
+	Because
 	Body struct {
 		Name      string     `json:"name"`
 		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Never if left out."`
@@ -80,11 +80,12 @@ func (a *API) createAPIKey(ctx context.Context, by operator.By, in *createAPIKey
 	return &newAPIKeyOutput{Body: NewAPIKey{APIKey: showAPIKey(key), Secret: text.Reveal()}}, nil
 }
 
-type nameAndReason struct {
-	idInput
-	because
+// NamedBecause is a request that names a thing and may say why.
+type NamedBecause struct {
+	Named
+	Because
 }
 
-func (a *API) revokeAPIKey(ctx context.Context, by operator.By, in *nameAndReason) (*struct{}, error) {
+func (a *API) revokeAPIKey(ctx context.Context, by operator.By, in *NamedBecause) (*struct{}, error) {
 	return nil, a.Operator.RevokeAPIKey(ctx, in.ID, by)
 }

@@ -74,9 +74,9 @@ func showApp(s application.Application) App {
 	return shown
 }
 
-// appPatch is what can be said of an application. What is left out stays as it is; an empty duration, preset or
+// AppPatch is what can be said of an application. What is left out stays as it is; an empty duration, preset or
 // algorithm goes back to the server's.
-type appPatch struct {
+type AppPatch struct {
 	Name           *string   `json:"name,omitempty" nullable:"false"`
 	Mode           *string   `json:"mode,omitempty" nullable:"false" enum:"session,jwt,hybrid"`
 	Audiences      *[]string `json:"audiences,omitempty" nullable:"false" doc:"The first is that of a token that asks for none; the issuer if empty."`
@@ -97,7 +97,7 @@ type appPatch struct {
 }
 
 // apply changes an application as the patch says.
-func (p appPatch) apply(to *application.Application) error {
+func (p AppPatch) apply(to *application.Application) error {
 	set(&to.Name, p.Name)
 	set((*string)(&to.Mode), p.Mode)
 	set(&to.Audiences, p.Audiences)
@@ -158,7 +158,7 @@ func (d duration) set() error {
 	return nil
 }
 
-func (a *API) listApps(ctx context.Context, _ operator.By, in *struct{ paging }) (*pageOutput[App], error) {
+func (a *API) listApps(ctx context.Context, _ operator.By, in *struct{ Paging }) (*pageOutput[App], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
@@ -168,14 +168,14 @@ func (a *API) listApps(ctx context.Context, _ operator.By, in *struct{ paging })
 		return nil, err
 	}
 	key := func(s application.Application) string { return string(s.ID) }
-	return page(beyond(apps, after, key), in.paging, key, showApp), nil
+	return page(beyond(apps, after, key), in.Paging, key, showApp), nil
 }
 
 type createAppInput struct {
-	because
+	Because
 	Body struct {
 		Kind string `json:"kind,omitempty" enum:"user,machine,resource" doc:"user if left out."`
-		appPatch
+		AppPatch
 	}
 }
 
@@ -202,7 +202,7 @@ func (a *API) createApp(ctx context.Context, by operator.By, in *createAppInput)
 
 type appOutput struct{ Body App }
 
-func (a *API) getApp(ctx context.Context, _ operator.By, in *idInput) (*appOutput, error) {
+func (a *API) getApp(ctx context.Context, _ operator.By, in *Named) (*appOutput, error) {
 	app, err := a.Operator.Application(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -211,8 +211,8 @@ func (a *API) getApp(ctx context.Context, _ operator.By, in *idInput) (*appOutpu
 }
 
 type changeAppInput struct {
-	nameAndReason
-	Body appPatch
+	NamedBecause
+	Body AppPatch
 }
 
 func (a *API) changeApp(ctx context.Context, by operator.By, in *changeAppInput) (*appOutput, error) {
@@ -240,7 +240,7 @@ func (a *API) deleteApp(ctx context.Context, by operator.By, in *deleteInput) (*
 		return nil, err
 	}
 	a.front.Origins.Forget()
-	return a.done(ctx, in.order, commit)
+	return a.done(ctx, in.Order, commit)
 }
 
 type clientSecretOutput struct {
@@ -249,7 +249,7 @@ type clientSecretOutput struct {
 	}
 }
 
-func (a *API) renewSecret(ctx context.Context, by operator.By, in *nameAndReason) (*clientSecretOutput, error) {
+func (a *API) renewSecret(ctx context.Context, by operator.By, in *NamedBecause) (*clientSecretOutput, error) {
 	text, err := a.Operator.RenewSecret(ctx, in.ID, by)
 	if err != nil {
 		return nil, err

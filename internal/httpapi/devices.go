@@ -52,7 +52,7 @@ func (a *API) signOut(ctx context.Context, who signin.Identity, in *signOutInput
 	return nil, nil
 }
 
-func (a *API) devices(ctx context.Context, who signin.Identity, in *struct{ paging }) (*pageOutput[Session], error) {
+func (a *API) devices(ctx context.Context, who signin.Identity, in *struct{ Paging }) (*pageOutput[Session], error) {
 	before, err := in.after()
 	if err != nil {
 		return nil, err
@@ -61,18 +61,19 @@ func (a *API) devices(ctx context.Context, who signin.Identity, in *struct{ pagi
 	if err != nil {
 		return nil, err
 	}
-	return page(views, in.paging, viewKey, func(v session.View) Session {
+	return page(views, in.Paging, viewKey, func(v session.View) Session {
 		return showSession(v.Session, v.Session.ID == who.View.Session.ID)
 	}), nil
 }
 
 func viewKey(v session.View) string { return string(v.Session.ID) }
 
-type idInput struct {
+// Named is a request that names a thing in its path.
+type Named struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
-func (a *API) endDevice(ctx context.Context, who signin.Identity, in *idInput) (*struct{}, error) {
+func (a *API) endDevice(ctx context.Context, who signin.Identity, in *Named) (*struct{}, error) {
 	x := web.Of(ctx)
 	id, err := session.CheckID(in.ID)
 	if err != nil {

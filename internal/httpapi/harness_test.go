@@ -27,6 +27,7 @@ import (
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/internal/web"
 	"tandem.example/tandem/verify/jws"
 )
 
@@ -208,6 +209,9 @@ func (r *rig) do(c call) answer {
 	}
 	for name, value := range c.header {
 		req.Header.Set(name, value)
+	}
+	if c.local {
+		req = req.WithContext(web.WithLocalOperator(req.Context()))
 	}
 	return r.send(req)
 }

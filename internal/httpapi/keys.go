@@ -29,20 +29,20 @@ type Key struct {
 	RevokedAt *time.Time `json:"revoked_at"`
 }
 
-func (a *API) listKeys(_ context.Context, _ operator.By, in *struct{ paging }) (*pageOutput[Key], error) {
+func (a *API) listKeys(_ context.Context, _ operator.By, in *struct{ Paging }) (*pageOutput[Key], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
 	}
 	keys, key := a.Operator.Keys(), func(k signing.Stored) string { return k.KID }
 	sortBy(keys, key)
-	return page(beyond(keys, after, key), in.paging, key, func(k signing.Stored) Key {
+	return page(beyond(keys, after, key), in.Paging, key, func(k signing.Stored) Key {
 		return Key{KID: k.KID, Use: string(k.Use), Algorithm: string(k.Algorithm), State: string(k.State), CreatedAt: stamp(k.CreatedAt),
 			CurrentAt: stampIf(k.CurrentAt), RetiredAt: stampIf(k.RetiredAt), RevokedAt: stampIf(k.RevokedAt)}
 	}), nil
 }
 
-func (a *API) rotateKeys(ctx context.Context, by operator.By, _ *because) (*struct{}, error) {
+func (a *API) rotateKeys(ctx context.Context, by operator.By, _ *Because) (*struct{}, error) {
 	return nil, a.Operator.RotateKeys(ctx, by)
 }
 

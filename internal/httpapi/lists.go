@@ -16,8 +16,8 @@ type Page[T any] struct {
 
 type pageOutput[T any] struct{ Body Page[T] }
 
-// paging says which part of a list is asked for.
-type paging struct {
+// Paging says which part of a list is asked for.
+type Paging struct {
 	Cursor string `query:"cursor" maxLength:"400" doc:"next of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -25,7 +25,7 @@ type paging struct {
 var cursors = base64.RawURLEncoding.Strict()
 
 // after answers the key of the last item of the page before; empty for the first page.
-func (p paging) after() (string, error) {
+func (p Paging) after() (string, error) {
 	key, err := cursors.DecodeString(p.Cursor)
 	if err != nil {
 		return "", web.Invalid("cursor", "must be the next of a page")
@@ -34,7 +34,7 @@ func (p paging) after() (string, error) {
 }
 
 // page shows the items of one page. One more than the limit was read if there is a next page.
-func page[S, T any](stored []S, p paging, key func(S) string, show func(S) T) *pageOutput[T] {
+func page[S, T any](stored []S, p Paging, key func(S) string, show func(S) T) *pageOutput[T] {
 	out := &pageOutput[T]{Body: Page[T]{Items: make([]T, 0, min(len(stored), p.Limit))}}
 	for i, s := range stored {
 		if i == p.Limit {

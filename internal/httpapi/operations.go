@@ -26,7 +26,7 @@ func (a *API) registerOperations() {
 }
 
 type listSessionsInput struct {
-	paging
+	Paging
 	User         string `query:"user" maxLength:"254" doc:"Id or e-mail address."`
 	App          string `query:"app" maxLength:"100" doc:"Id or name."`
 	ActiveWithin string `query:"active_within" maxLength:"20" doc:"Seen within, such as 5m."`
@@ -71,7 +71,7 @@ func (a *API) listSessions(ctx context.Context, _ operator.By, in *listSessionsI
 		return nil, err
 	}
 	mine := callerOf(ctx).identity.View.Session.ID
-	return page(views, in.paging, viewKey, func(v session.View) SessionOfUser {
+	return page(views, in.Paging, viewKey, func(v session.View) SessionOfUser {
 		return SessionOfUser{Session: showSession(v.Session, v.Session.ID == mine), User: showUser(v.User)}
 	}), nil
 }
@@ -85,11 +85,11 @@ func (a *API) endSession(ctx context.Context, by operator.By, in *deleteInput) (
 	if err != nil {
 		return nil, err
 	}
-	return a.done(ctx, in.order, commit)
+	return a.done(ctx, in.Order, commit)
 }
 
 type revokeInput struct {
-	order
+	Order
 	Body struct {
 		Kind        string `json:"kind" enum:"session,subject,authz,application,key,all"`
 		ID          string `json:"id,omitempty" maxLength:"200" doc:"Of the session, user, application or key; left out for all."`
@@ -152,13 +152,13 @@ type Verifier struct {
 	LeaseMS     int64  `json:"lease_ms" doc:"For how long it may still decide by itself, at most."`
 }
 
-func (a *API) listVerifiers(_ context.Context, _ operator.By, in *struct{ paging }) (*pageOutput[Verifier], error) {
+func (a *API) listVerifiers(_ context.Context, _ operator.By, in *struct{ Paging }) (*pageOutput[Verifier], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
 	}
 	key := func(v feed.Verifier) string { return v.Name + "\x00" + v.Instance }
-	return page(beyond(a.Operator.Verifiers(), after, key), in.paging, key, func(v feed.Verifier) Verifier {
+	return page(beyond(a.Operator.Verifiers(), after, key), in.Paging, key, func(v feed.Verifier) Verifier {
 		shown := Verifier{Name: v.Name, Instance: v.Instance, Application: v.Application, Epoch: v.Epoch, Position: v.Position,
 			LeaseMS: v.Lease.Milliseconds()}
 		if v.Staleness >= 0 {
@@ -170,7 +170,7 @@ func (a *API) listVerifiers(_ context.Context, _ operator.By, in *struct{ paging
 }
 
 type trailInput struct {
-	paging
+	Paging
 	User  string    `query:"user" maxLength:"254" doc:"Id or e-mail address."`
 	Type  string    `query:"type" maxLength:"100" doc:"Such as user.locked."`
 	Since time.Time `query:"since"`
@@ -207,7 +207,7 @@ func (a *API) trail(ctx context.Context, _ operator.By, in *trailInput) (*pageOu
 	if err != nil {
 		return nil, err
 	}
-	return page(entries, in.paging, func(e audit.Entry) string { return e.ID }, showEntry), nil
+	return page(entries, in.Paging, func(e audit.Entry) string { return e.ID }, showEntry), nil
 }
 
 func showEntry(e audit.Entry) AuditEntry {

@@ -86,3 +86,13 @@ const (
 	sessionCookie = "__Host-tandem_session"
 	deviceCookie  = "__Host-tandem_device"
 )
+
+// byCookie is the session token that came as a cookie.
+func (p person) byCookie() string {
+	for _, c := range p.cookies {
+		if c.Name == sessionCookie {
+			return c.Value
+		}
+	}
+	return ""
+}

@@ -20,20 +20,20 @@ type Receipt struct {
 	EnforcedAfterMS int64     `json:"enforced_after_ms"`
 }
 
-// order is what each act of an administrator may say about itself.
-type order struct {
+// Order is what each act of an administrator may say about itself.
+type Order struct {
 	Wait string `query:"wait" enum:"enforced" doc:"enforced: answer when the change holds on every verifier, with a receipt."`
 	Why  string `query:"reason" maxLength:"500" doc:"Why, in your words, for the audit trail."`
 }
 
-func (o order) reason() string { return o.Why }
+func (o Order) reason() string { return o.Why }
 
-// because is an order that has nothing to wait for.
-type because struct {
+// Because is an Order that has nothing to wait for.
+type Because struct {
 	Why string `query:"reason" maxLength:"500" doc:"Why, in your words, for the audit trail."`
 }
 
-func (b because) reason() string { return b.Why }
+func (b Because) reason() string { return b.Why }
 
 // Receipted is the answer to an act that was waited for.
 type Receipted struct {
@@ -47,7 +47,7 @@ type doneOutput struct {
 }
 
 // done answers an act that ended access.
-func (a *API) done(ctx context.Context, o order, c feed.Commit) (*doneOutput, error) {
+func (a *API) done(ctx context.Context, o Order, c feed.Commit) (*doneOutput, error) {
 	r, err := a.receipt(ctx, o.Wait, c)
 	if err != nil {
 		return nil, err

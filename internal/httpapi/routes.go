@@ -3,8 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -154,9 +152,4 @@ func (a *API) guard(find func(*web.Exchange) (caller, error)) func(huma.Context,
 func (a *API) plain(d huma.Operation, h web.Handler) {
 	a.huma.OpenAPI().AddOperation(&d)
 	a.routes.HandleFunc(d.Method+" "+d.Path, a.front.Serve(h).ServeHTTP)
-}
-
-// changing answers the routes that change state.
-func (t *routes) changing() []string {
-	return slices.DeleteFunc(slices.Clone(t.patterns), func(p string) bool { return strings.HasPrefix(p, http.MethodGet+" ") })
 }

@@ -25,7 +25,7 @@ func (a *API) registerUsers() {
 }
 
 type listUsersInput struct {
-	paging
+	Paging
 	Search string `query:"search" maxLength:"254" doc:"Part of the e-mail address or the name."`
 }
 
@@ -38,13 +38,13 @@ func (a *API) listUsers(ctx context.Context, _ operator.By, in *listUsersInput) 
 	if err != nil {
 		return nil, err
 	}
-	return page(users, in.paging, func(u account.User) string { return string(u.ID) }, showUser), nil
+	return page(users, in.Paging, func(u account.User) string { return string(u.ID) }, showUser), nil
 }
 
 type userOutput struct{ Body User }
 
 type createUserInput struct {
-	because
+	Because
 	Body struct {
 		Email         string      `json:"email"`
 		EmailVerified bool        `json:"email_verified,omitempty"`
@@ -71,7 +71,7 @@ func (a *API) createUser(ctx context.Context, by operator.By, in *createUserInpu
 	return &userOutput{Body: showUser(user)}, nil
 }
 
-func (a *API) getUser(ctx context.Context, _ operator.By, in *idInput) (*userOutput, error) {
+func (a *API) getUser(ctx context.Context, _ operator.By, in *Named) (*userOutput, error) {
 	user, err := a.Operator.User(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -80,8 +80,8 @@ func (a *API) getUser(ctx context.Context, _ operator.By, in *idInput) (*userOut
 }
 
 type changeUserInput struct {
-	idInput
-	order
+	Named
+	Order
 	Body struct {
 		Email         *string   `json:"email,omitempty" nullable:"false"`
 		EmailVerified *bool     `json:"email_verified,omitempty" nullable:"false"`
@@ -127,8 +127,8 @@ func (a *API) changeUser(ctx context.Context, by operator.By, in *changeUserInpu
 }
 
 type deleteInput struct {
-	idInput
-	order
+	Named
+	Order
 }
 
 func (a *API) deleteUser(ctx context.Context, by operator.By, in *deleteInput) (*doneOutput, error) {
@@ -143,12 +143,12 @@ func (a *API) deleteUser(ctx context.Context, by operator.By, in *deleteInput) (
 	if err != nil {
 		return nil, err
 	}
-	return a.done(ctx, in.order, commit)
+	return a.done(ctx, in.Order, commit)
 }
 
 type resetPasswordInput struct {
-	idInput
-	order
+	Named
+	Order
 	Body struct {
 		Password secret.Text `json:"password"`
 	}
@@ -169,5 +169,5 @@ func (a *API) resetPassword(ctx context.Context, by operator.By, in *resetPasswo
 	if err != nil {
 		return nil, err
 	}
-	return a.done(ctx, in.order, commit)
+	return a.done(ctx, in.Order, commit)
 }
