@@ -71,9 +71,12 @@ func TestChecksDuringApply(t *testing.T) {
 // name of what the event at a position of an epoch revokes.
 func nameAt(epoch int, seq uint64) string { return fmt.Sprint(epoch, "/", seq) }
 
-// namedEvent is the event at a position: sessions and users in turn.
+// namedEvent is the event at a position: sessions and users in turn, now and then a key.
 func namedEvent(epoch int, seq uint64) revocation.Event {
-	if seq%2 == 0 {
+	switch {
+	case seq%64 == 0:
+		return revocation.KeyEvent(nameAt(epoch, seq))
+	case seq%2 == 0:
 		return revocation.SubjectEvent(nameAt(epoch, seq))
 	}
 	return revocation.SessionEvent(nameAt(epoch, seq))
@@ -85,6 +88,7 @@ func checkOne(t *testing.T, set *revocation.Set, s *confirmed, pick *rand.Rand, 
 	seq := 1 + pick.Uint64N(s.heads[e])
 	last := len(s.epochs) - 1
 	tok := tokenOf(nameAt(e, seq), nameAt(e, seq), "app", s.epochs[e].epoch, seq-1)
+	tok.KeyID = revocation.Hash(nameAt(e, seq))
 	if e < last && pick.IntN(2) == 0 { // the restored store believes that it lives on
 		tok.Epoch, tok.Seq = revocation.Short(s.epochs[last].epoch), s.heads[last]
 	}

@@ -64,6 +64,13 @@ func TestRefusals(t *testing.T) {
 		{"events swapped", false, func(r *reply) { r.Events[0], r.Events[1] = r.Events[1], r.Events[0] }, revocation.ReasonPositions},
 		{"event doubled", false, func(r *reply) { r.Events[1] = r.Events[0] }, revocation.ReasonPositions},
 		{"none, though the log moved", false, func(r *reply) { r.Events = nil }, revocation.ReasonPositions},
+		{"from elsewhere, without events", false, func(r *reply) {
+			r.From, r.To, r.Events, r.Chain = 9, 9, nil, chainOf(epochA, revocation.SessionEvent("ses1"), revocation.SessionEvent("ses2"))
+		}, revocation.ReasonPositions},
+		{"a gap that the chain agrees with", false, func(r *reply) {
+			r.Events[2].Seq++
+			r.Chain = chainOf(epochA, append([]revocation.Event{revocation.SessionEvent("ses1"), revocation.SessionEvent("ses2")}, r.Events...)...)
+		}, revocation.ReasonPositions},
 		{"end before the beginning", false, func(r *reply) { r.To, r.Events = r.From-1, nil }, revocation.ReasonRollback},
 		{"event edited", false, func(r *reply) { r.Events[1] = edited(r.Events[1]) }, revocation.ReasonChain},
 		{"chain of another history", false, func(r *reply) { r.Chain = revocation.Genesis("x").String() }, revocation.ReasonChain},
@@ -140,6 +147,36 @@ func TestRefusals(t *testing.T) {
 func edited(e revocation.Event) revocation.Event {
 	e.ID = revocation.Hash("edited").String()
 	return e
+}
+
+// chainOf returns the chain after some events, at their positions or, of drafts, one after the other.
+func chainOf(epoch string, events ...revocation.Event) string {
+	chain := revocation.Genesis(epoch)
+	for i, e := range events {
+		if e.Seq == 0 {
+			e.Seq = uint64(i) + 1
+		}
+		chain = chain.Next(e)
+	}
+	return chain.String()
+}
+
+func TestSnapshotIsInsistedOn(t *testing.T) {
+	log, v := newLog(epochA), newClient(0)
+	log.append(revocation.SessionEvent("ses1"))
+	v.sync(t, log)
+	asked := v.Request("nonce", 0)
+	if _, err := v.Apply(asked, revocation.Reply{Nonce: "nonce"}, 0); err == nil {
+		t.Fatal("an empty reply was applied")
+	}
+	log.append(revocation.SessionEvent("ses2"))
+	var m *revocation.Mismatch
+	if _, err := v.Apply(v.Request("nonce", 0), log.reply(asked), 0); !errors.As(err, &m) || m.Reason != revocation.ReasonEpoch {
+		t.Errorf("events where a snapshot was asked for: error %v, want a mismatch of epoch", err)
+	}
+	if _, err := v.Apply(asked, log.reply(asked), 0); !errors.As(err, &m) || m.Reason != revocation.ReasonRequest {
+		t.Errorf("an answer to what was asked before: error %v, want a mismatch of request", err)
+	}
 }
 
 func TestFirstReplyMustBeASnapshot(t *testing.T) {

@@ -162,7 +162,7 @@ func TestNewEpochKeepsWhatWasRevoked(t *testing.T) {
 	v.sync(t, log)
 
 	restored := newLog(epochB)
-	restored.append(revocation.SessionEvent("another"))
+	restored.append(revocation.SessionEvent("another"), revocation.SubjectEvent("again"))
 	if out := v.sync(t, restored); !out.NewEpoch || !out.Snapshot || out.Rewritten {
 		t.Errorf("outcome %+v, want a snapshot in a new epoch", out)
 	}
@@ -172,11 +172,12 @@ func TestNewEpochKeepsWhatWasRevoked(t *testing.T) {
 	wantVerdict(t, v.set, tokenOf("x", "demoted", "x", epochB, 1), revocation.Stale, "rights, whatever the revision")
 	wantVerdict(t, v.set, &revocation.Token{KeyID: revocation.Hash("key_2"), Epoch: "bbbbbbbb", Seq: 1}, revocation.Stale, "a stolen key")
 	wantVerdict(t, v.set, tokenOf("another", "x", "x", epochB, 0), revocation.Revoked, "revoked in the new epoch")
-	wantVerdict(t, v.set, tokenOf("x", "x", "x", epochB, 1), revocation.Clear, "nothing held against it")
-	wantVerdict(t, v.set, tokenOf("x", "x", "x", epochB, 2), revocation.Ahead, "ahead in the new epoch")
+	wantVerdict(t, v.set, tokenOf("x", "again", "x", epochA, 6), revocation.Revoked, "an old token of a user revoked in the new epoch")
+	wantVerdict(t, v.set, tokenOf("x", "x", "x", epochB, 2), revocation.Clear, "nothing held against it")
+	wantVerdict(t, v.set, tokenOf("x", "x", "x", epochB, 3), revocation.Ahead, "ahead in the new epoch")
 	wantVerdict(t, v.set, tokenOf("x", "x", "x", epochA, 6), revocation.Stale, "of the epoch left behind")
 	wantVerdict(t, v.set, tokenOf("x", "x", "x", epoch("cccccccc"), 1), revocation.Ahead, "of an epoch never heard of")
-	if stats := v.set.Stats(); stats.Former != 4 || stats.Floor != 0 || stats.Epoch != "bbbbbbbb" || stats.Position != 1 {
+	if stats := v.set.Stats(); stats.Former != 4 || stats.Floor != 0 || stats.Epoch != "bbbbbbbb" || stats.Position != 2 {
 		t.Errorf("stats %+v", stats)
 	}
 
