@@ -106,20 +106,14 @@ func (s *Set) Check(t *Token) Verdict {
 		seq = 0 // its revision says nothing here: whatever names the token matches
 	}
 	var found kinds
-	hint := uint64(0)
 	if v.held&ofSession != 0 {
-		hint |= v.table.hint(t.SessionID)
+		found |= v.table.matches(t.SessionID, seq, ofSession)
 	}
 	if v.held&(ofSubject|ofAuthz) != 0 {
-		hint |= v.table.hint(t.Subject)
+		found |= v.table.matches(t.Subject, seq, ofSubject|ofAuthz)
 	}
 	if v.held&ofApplication != 0 {
-		hint |= v.table.hint(t.ClientID)
-	}
-	if hint != 0 {
-		found = v.table.matches(t.SessionID, seq, ofSession) |
-			v.table.matches(t.Subject, seq, ofSubject|ofAuthz) |
-			v.table.matches(t.ClientID, seq, ofApplication)
+		found |= v.table.matches(t.ClientID, seq, ofApplication)
 	}
 	switch {
 	case found&^ofAuthz != 0:

@@ -148,13 +148,6 @@ func (t *table) after(group int) int {
 	return 0
 }
 
-// hint is zero if nothing is held under an ID, as one word can tell for nearly all that are not there.
-func (t *table) hint(id ID) uint64 {
-	k := newKey(id, 0)
-	word := t.controls[t.home(k)].Load()
-	return matching(word, k.control()) | uint64(bits.LeadingZeros64(free(word))>>6)
-}
-
 // matches returns which of the wanted kinds hold something against a token that names id and was minted at seq.
 // Sessions, and entries of former epochs, are held against every token; others against those minted before.
 func (t *table) matches(id ID, seq uint64, want kinds) (found kinds) {
