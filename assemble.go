@@ -108,7 +108,7 @@ func hashing(o options) credential.HasherConfig {
 	if o.cheap {
 		return credential.HasherConfig{Cost: credential.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, InsecureAllowCheap: true}
 	}
-	return credential.HasherConfig{}
+	return credential.HasherConfig{Parallel: o.hashes}
 }
 
 func sender(o options) mail.Sender {

@@ -35,8 +35,8 @@ type Option func(*options)
 type options struct {
 	logger   *slog.Logger
 	mailTo   io.Writer
-	cheap    bool
-	watchers []func(ctx context.Context)
+	hashes   int
+	cheap    bool // passwords, in tests
 }
 
 // WithLogger sets the logger; slog.Default is used otherwise. No secret is ever logged.
@@ -44,6 +44,10 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 
 // WithMailTo prints messages to users to w instead of sending them; for development.
 func WithMailTo(w io.Writer) Option { return func(o *options) { o.mailTo = w } }
+
+// WithHashes sets how many passwords are hashed at once; GOMAXPROCS otherwise. A program that leaves some of its
+// processors to other requests answers those quickly during a storm of sign-ins.
+func WithHashes(n int) Option { return func(o *options) { o.hashes = n } }
 
 // Server is a running Tandem. It is an http.Handler, safe for concurrent use, until Close.
 type Server struct {

@@ -26,6 +26,7 @@ type commands struct {
 	globals
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" help:"Play the situations that must go right, with real processes, and measure."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 
 	"tandem.example/tandem"
 	"tandem.example/tandem/internal/config"
@@ -34,7 +35,11 @@ func (c serveCmd) Run(a *app) error {
 		return err
 	}
 	log := a.logger(cfg.Log)
-	opts := []tandem.Option{tandem.WithLogger(log)}
+	// Hashing a password keeps a processor busy for its whole time slice. With as many again for everything else, the
+	// system shares them out, and a storm of sign-ins does not starve the other requests.
+	cores := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(2 * cores)
+	opts := []tandem.Option{tandem.WithLogger(log), tandem.WithHashes(cores)}
 	if c.Dev {
 		opts = append(opts, tandem.WithMailTo(a.stdout))
 	}

@@ -72,7 +72,7 @@ func (k RefreshTokens) Parse(text string) (RefreshToken, error) {
 		return RefreshToken{}, ErrMalformed
 	}
 	var body [refreshBodyLen]byte
-	if _, err := strict.Decode(body[:], []byte(rest[idLen:])); err != nil {
+	if !decode(body[:], rest[idLen:]) {
 		return RefreshToken{}, ErrMalformed
 	}
 	t := RefreshToken{Session: ID(idPrefix + rest[:idLen]), Generation: binary.BigEndian.Uint32(body[:4])}

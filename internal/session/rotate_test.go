@@ -120,6 +120,17 @@ func TestSessionTokenText(t *testing.T) {
 	}
 }
 
+func TestTokensHaveOneSpelling(t *testing.T) {
+	for range 2000 {
+		text, _ := NewToken(NewID(noon))
+		for _, end := range []string{"\n", "\r"} {
+			if _, _, err := ParseToken(text.Reveal()[:len(text.Reveal())-1] + end); err == nil {
+				t.Fatalf("a token that ends in %q was accepted", end)
+			}
+		}
+	}
+}
+
 func TestDeadlines(t *testing.T) {
 	var s Session
 	Strict.Deadlines(&s, noon)

@@ -38,13 +38,17 @@ func ParseToken(text string) (ID, secret.Digest, error) {
 	}
 	session := ID(idPrefix + rest[:idLen])
 	var random [secretLen]byte
-	if !id.Valid(rest[:idLen]) {
-		return "", secret.Digest{}, ErrMalformed
-	}
-	if _, err := strict.Decode(random[:], []byte(rest[idLen:])); err != nil {
+	if !id.Valid(rest[:idLen]) || !decode(random[:], rest[idLen:]) {
 		return "", secret.Digest{}, ErrMalformed
 	}
 	return session, secret.Sum(random[:]), nil
+}
+
+// decode fills dst from text, which must be its one spelling: the decoder of the standard library, even the strict one,
+// skips line breaks.
+func decode(dst []byte, text string) bool {
+	n, err := strict.Decode(dst, []byte(text))
+	return err == nil && n == len(dst) && strict.EncodeToString(dst) == text
 }
 
 // CheckID answers ErrMalformed for text that cannot be a session id.
