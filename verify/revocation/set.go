@@ -1,6 +1,9 @@
 package revocation
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Token is what a check needs to know of a token, hashed once when the token was verified.
 type Token struct {
@@ -89,11 +92,12 @@ func NewSet(limit int) *Set {
 	return s
 }
 
-var (
-	ofSession     = setOf(tagSession, tagSession|tagFormer)
-	ofSubject     = setOf(tagSubject, tagSubject|tagFormer)
-	ofAuthz       = setOf(tagAuthz, tagAuthz|tagFormer)
-	ofApplication = setOf(tagApplication, tagApplication|tagFormer)
+// The kinds, whether of this epoch or of earlier ones.
+const (
+	ofSession     kinds = 1<<tagSession | 1<<(tagSession|tagFormer)
+	ofSubject     kinds = 1<<tagSubject | 1<<(tagSubject|tagFormer)
+	ofAuthz       kinds = 1<<tagAuthz | 1<<(tagAuthz|tagFormer)
+	ofApplication kinds = 1<<tagApplication | 1<<(tagApplication|tagFormer)
 )
 
 // Check returns what is held against a token. It does not allocate, and looks nothing up for kinds of which there
@@ -141,12 +145,7 @@ func (v *view) distrusts(key ID) bool {
 
 // left reports whether an epoch is known to lie in the past, so that syncing will not bring it.
 func (v *view) left(epoch string) bool {
-	for _, past := range v.past {
-		if past == epoch {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(v.past, epoch)
 }
 
 // Stats describes a Set at one moment, for status pages and metrics.

@@ -62,15 +62,8 @@ var tags = map[Kind]tag{
 	KindSession: tagSession, KindSubject: tagSubject, KindAuthz: tagAuthz, KindApplication: tagApplication,
 }
 
-// kinds is a set of tags.
+// kinds is a set of tags: 1<<tag for each.
 type kinds uint16
-
-func setOf(tags ...tag) (s kinds) {
-	for _, t := range tags {
-		s |= 1 << t
-	}
-	return s
-}
 
 func newKey(id ID, t tag) key {
 	return key{

@@ -67,7 +67,7 @@ func TestTableWithCrowdedHomes(t *testing.T) {
 			table.insert(entry{newKey(id(n), tagSubject), uint64(n + 1), 100})
 		}
 		for i := range n {
-			if got := table.matches(id(i), uint64(i), ofSubject); got != setOf(tagSubject) {
+			if got := table.matches(id(i), uint64(i), ofSubject); got != 1<<tagSubject {
 				t.Fatalf("entry %d of %d: found %b", i, n, got)
 			}
 			if got := table.matches(id(i), uint64(i+1), ofSubject); got != 0 {
