@@ -50,6 +50,7 @@ type syncer struct {
 const (
 	pollWait     = 2 * time.Second        // how long the server may hold a request
 	minWait      = 20 * time.Millisecond  // however fresh a route wants to be
+	spacing      = 5 * time.Millisecond   // between polls at least, whatever the server does
 	syncPatience = time.Second            // for how long a decision waits for a sync
 	backoffBase  = 100 * time.Millisecond // after the first failure; doubled each time
 	backoffMax   = 3 * time.Second
@@ -173,14 +174,17 @@ func (s *syncer) round(ctx context.Context) (next time.Duration, err error) {
 	if len(out.Applied) > 0 || out.Snapshot {
 		s.v.watches.recheck()
 	}
-	s.grant(p)
+	if !s.grant(p) {
+		return 0, errNoLease
+	}
 	if f := s.v.config.OnSync; f != nil {
 		f(Sync{
 			Epoch: p.reply.Epoch, Position: p.reply.To, Events: out.Applied, Snapshot: out.Snapshot,
 			Sent: wall(p.sent), Received: wall(p.received), ServerTime: time.UnixMilli(p.reply.ServerTimeMS),
 		})
 	}
-	return min(time.Duration(p.reply.NextMS)*time.Millisecond, maxNext), nil
+	next = min(time.Duration(p.reply.NextMS)*time.Millisecond, maxNext)
+	return max(next, spacing-passed(p.sent, s.v.config.clock())), nil
 }
 
 // renewKeys fetches the token keys if one of them may have been revoked: a key
@@ -214,7 +218,7 @@ func (s *syncer) renewKeys(ctx context.Context, out revocation.Outcome) error {
 // grant publishes the lease of a reply that has been applied. It counts from
 // when the request was sent: what the reply holds was read after that, and
 // whatever held it up on its way here must count.
-func (s *syncer) grant(p polled) {
+func (s *syncer) grant(p polled) bool {
 	r := p.reply
 	next := &lease{
 		Lease:    r.Lease(p.sent),
@@ -223,9 +227,17 @@ func (s *syncer) grant(p polled) {
 		clock: s.v.lease.Load().clock.observe(p.sent, p.received, time.Duration(r.ServerTimeMS)*time.Millisecond),
 	}
 	next.Length = min(next.Length, maxLease)
-	s.fails = 0
 	s.v.lease.Store(next)
+	if next.Length <= next.Age {
+		return false
+	}
+	s.fails = 0
+	return true
 }
+
+// errNoLease: a reply that is in order and permits nothing. The server is not
+// asked again at once.
+var errNoLease = errors.New("sync: the reply grants no lease")
 
 // mismatch deals with a reply that does not fit.
 func (s *syncer) mismatch(err error) error {
