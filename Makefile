@@ -41,7 +41,7 @@ test-unit: ## run the fast tests only
 check: fmt vet staticcheck race ## formatting, vet, staticcheck, and every test under the race detector
 
 fmt: ## fail if a file is not formatted
-	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' | grep -v /testdata/)); \
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' | grep -v /testdata/ | xargs ls -d 2>/dev/null)); \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
 vet: ## go vet in each module
