@@ -74,8 +74,8 @@ func readFile(fsys fs.FS, name string) (File, error) {
 	}
 	syntax, broken := parser.ParseFile(f.fset, name, text, parser.ParseComments)
 	if broken != nil {
-		f.Err = broken // judged by checkParses
-		return f, nil
+		f.Err = broken
+		return f, nil //nolint:nilerr // kept in f.Err
 	}
 	f.Syntax, f.Generated = syntax, ast.IsGenerated(syntax)
 	return f, nil
