@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/verify/jws"
+	"tandem.example/tandem/verify/revocation"
 	"tandem.example/tandem/verify/token"
 )
 
@@ -28,6 +29,9 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 		return nil, refusedType
 	}
 	key, generation, err := v.keys.find(ctx, message.Header.KeyID)
+	if err == refusedKey && v.keyRevoked(message.Header.KeyID) {
+		return nil, refusedStale // its holder, if honest, is to renew it: a new key signs
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +59,13 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 		v.tokens.keep(t, generation, now)
 	}
 	return t, nil
+}
+
+// keyRevoked reports whether a key event names the key: then it is unknown because it was withdrawn.
+func (v *Verifier) keyRevoked(kid string) bool {
+	l := v.lease.Load()
+	nobody := revocation.Token{KeyID: revocation.Hash(kid), Epoch: l.epoch, Seq: l.position}
+	return l.epoch != "" && v.entries.Check(&nobody) == revocation.Stale
 }
 
 // maxUnix is the last second that a time.Duration since 1970 can hold, less a

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"sync/atomic"
 	"time"
 
 	"tandem.example/tandem/verify/revocation"
@@ -13,11 +15,50 @@ type reading = revocation.Reading
 // localClock returns the reader of the real clock. It reads the clock anew on
 // each call: one that a timer keeps up to date would show the old time to the
 // first decision after the process was stopped and resumed.
+//
+// In place of the monotonic clock, which stands still while the machine sleeps,
+// it shows what has passed as far as anybody could see. Each call looks, and
+// observe makes sure that somebody does: a wall clock that is set back after a
+// sleep then hides nothing.
 func localClock() func() reading {
 	start := time.Now()
-	return func() reading {
+	return steady(func() reading {
 		now := time.Now()
 		return reading{Mono: now.Sub(start), Wall: time.Duration(now.UnixNano())}
+	})
+}
+
+// steady shows what has passed by the given clocks.
+func steady(clocks func() reading) func() reading {
+	var passage atomic.Pointer[revocation.Passage]
+	first := revocation.NewPassage(clocks())
+	passage.Store(&first)
+	return func() reading {
+		now := clocks()
+		old := passage.Load()
+		if r := old.Reading(now); now.Mono-old.Seen().Mono < lookEvery/2 {
+			return r
+		}
+		next := old.Observe(now)
+		passage.CompareAndSwap(old, &next) // whoever loses has looked at nearly the same time
+		return next.Reading(now)
+	}
+}
+
+// lookEvery is how often the clocks are looked at, whatever else happens.
+const lookEvery = 500 * time.Millisecond
+
+// observe looks at the clocks until ctx ends.
+func observe(ctx context.Context, clock func() reading) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			clock()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ func (s *syncer) backoff(err error) time.Duration {
 
 // round is one sync. The order of its steps is what the promise rests on: the
 // clock is read before the request is sent, the reply is checked and applied,
-// the token keys are as new as the reply, open requests are ended, and only
+// open requests are ended, the token keys are as new as the reply, and only
 // then the lease is granted.
 func (s *syncer) round(ctx context.Context) (next time.Duration, err error) {
 	if err := s.prepare(ctx); err != nil {
@@ -168,11 +168,11 @@ func (s *syncer) round(ctx context.Context) (next time.Duration, err error) {
 		return 0, s.mismatch(err)
 	}
 	s.alarms(out)
-	if err := s.renewKeys(ctx, out); err != nil {
-		return 0, err
-	}
 	if len(out.Applied) > 0 || out.Snapshot {
 		s.v.watches.recheck()
+	}
+	if err := s.renewKeys(ctx, out); err != nil {
+		return 0, err
 	}
 	if !s.grant(p) {
 		return 0, errNoLease

@@ -67,6 +67,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	v := build(c)
 	v.tasks.start(v.sync.run)
+	v.tasks.start(func(ctx context.Context) { observe(ctx, c.clock) })
 	v.tasks.start(v.watches.run)
 	patience := time.NewTimer(startPatience)
 	defer patience.Stop()

@@ -6,12 +6,17 @@ import "time"
 // wall clock; once that clock is set back the sleep can be seen no more, unless somebody looked in between. So a
 // process looks regularly ([Passage.Observe], twice a second), and time that was seen to have passed stays passed.
 //
-// The zero Passage has seen nothing: observe a first Reading before asking. It is a value; sharing one between goroutines is the
-// caller's matter.
+// A Passage is a value; sharing one between goroutines is the caller's matter.
 type Passage struct {
 	seen Reading
 	at   time.Duration
 }
+
+// NewPassage returns the Passage that begins at r.
+func NewPassage(r Reading) Passage { return Passage{seen: r, at: r.Mono} }
+
+// Seen returns the Reading last observed.
+func (p Passage) Seen() Reading { return p.seen }
 
 // At returns the time of a Reading that was taken after the last one observed: what had passed by then and the larger
 // of what the two clocks say has passed since.

@@ -7,7 +7,7 @@ import (
 
 func TestPassageRemembersASleepThatAClockStepHides(t *testing.T) {
 	const s = time.Second
-	p := Passage{}.Observe(Reading{})
+	p := NewPassage(Reading{})
 	lease := Lease{Sent: p.Reading(Reading{}), Length: 10 * s}
 	awake := Reading{Mono: 1 * s, Wall: 13 * s} // slept for 12 s
 	if lease.Holds(p.Reading(awake)) {

@@ -38,7 +38,7 @@ func newVerifier(w *world, i int) *verifier {
 // boot starts the process afresh: it knows nothing.
 func (v *verifier) boot() {
 	v.life++
-	v.passage = revocation.Passage{}.Observe(v.clocks())
+	v.passage = revocation.NewPassage(v.clocks())
 	v.set = revocation.NewSet(v.SetLimit)
 	v.follower = revocation.NewFollower(v.name, fmt.Sprint(v.life), v.set)
 	v.lease, v.applied, v.knew = revocation.Lease{}, nil, make(map[string]bool)

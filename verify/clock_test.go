@@ -1,0 +1,30 @@
+package verify
+
+import (
+	"testing"
+	"time"
+
+	"tandem.example/tandem/verify/revocation"
+)
+
+func TestClockRemembersASleepThatAStepHides(t *testing.T) {
+	const s = time.Second
+	var shown reading
+	clock := steady(func() reading { return shown })
+	lease := revocation.Lease{Sent: clock(), Length: 10 * s}
+	shown = reading{Mono: s, Wall: 13 * s} // slept for 12 s, and looked
+	clock()
+	shown = reading{Mono: 2 * s, Wall: 4 * s} // then the wall clock was set back
+	if lease.Holds(clock()) {
+		t.Error("a lease holds again after the clock was set back behind a sleep")
+	}
+	fresh := revocation.Lease{Sent: clock(), Length: 10 * s}
+	shown = reading{Mono: 11 * s, Wall: 13 * s}
+	if !fresh.Holds(clock()) {
+		t.Error("a lease from after the step does not hold for its length")
+	}
+	shown = reading{Mono: 12*s + 1, Wall: 14*s + 1}
+	if fresh.Holds(clock()) {
+		t.Error("a lease from after the step holds beyond its length")
+	}
+}
