@@ -170,6 +170,7 @@ type call struct {
 	method, path string
 	body         any // marshalled, unless it is a string
 	bearer       string
+	basic        [2]string // client id and secret, as a form encodes them
 	cookies      []*http.Cookie
 	header       map[string]string
 	local        bool
@@ -203,6 +204,9 @@ func (r *rig) do(c call) answer {
 	}
 	if c.bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+c.bearer)
+	}
+	if c.basic != [2]string{} {
+		req.SetBasicAuth(c.basic[0], c.basic[1])
 	}
 	for _, cookie := range c.cookies {
 		req.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
