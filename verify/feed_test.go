@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -358,12 +359,12 @@ func TestNextAndRetryAfterAreHonoured(t *testing.T) {
 
 func TestMovedEndpointIsFoundAgain(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
-		moved := false
+		var moved atomic.Bool
 		s.Intercept(func(r *http.Request, res *verifytest.Response) {
-			if moved && r.URL.Path == syncPath && r.URL.RawQuery == "" {
+			if moved.Load() && r.URL.Path == syncPath && r.URL.RawQuery == "" {
 				res.Status = http.StatusNotFound
 			}
-			if moved && strings.HasSuffix(r.URL.Path, "oauth-authorization-server") {
+			if moved.Load() && strings.HasSuffix(r.URL.Path, "oauth-authorization-server") {
 				var m map[string]string
 				if err := json.Unmarshal(res.Body, &m); err != nil {
 					t.Error(err)
@@ -373,7 +374,7 @@ func TestMovedEndpointIsFoundAgain(t *testing.T) {
 			}
 		})
 		v := start(t, s)
-		moved = true
+		moved.Store(true)
 		time.Sleep(30 * time.Second)
 		if st := v.Status(); !st.Ready {
 			t.Errorf("%+v", st)
