@@ -2,7 +2,7 @@
 //
 // It owns the vocabulary of the revocation log on the wire ([Event], [Chain], [Request], [Reply]), the
 // verifier's side of the feed as a state machine ([Follower]), the table of what has been revoked that every
-// check consults ([Set]), and the arithmetic of the lease ([Reading], [Lease]).
+// check consults ([Set]), and the arithmetic of the lease ([Reading], [Passage], [Lease]).
 //
 // It does not own time, randomness, transport or signatures: clock readings and nonces are arguments, and a
 // reply has been authenticated before it arrives here. It knows tokens only as hashes and a revision, the place
