@@ -1,10 +1,16 @@
 package feed
 
 import (
+	"crypto/rand"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
 )
+
+// RandomEpoch makes the name of a new epoch: 26 characters, all of them random, since tokens carry only the first 8 and
+// two epochs that began at the same moment must differ in those.
+func RandomEpoch() string { return strings.ToLower(rand.Text()) }
 
 // NewEpoch begins a new history of the log, because the store was restored from a backup: what was appended after
 // the backup is lost, so no position of the old history means anything any more.
@@ -14,7 +20,7 @@ import (
 // become 0, for positions of two epochs cannot be compared; sessions that only such a position had ended are ended
 // for good in the same commit, so that none comes back.
 type NewEpoch struct {
-	Epoch string // from id.New
+	Epoch string // from RandomEpoch
 	// EndSessions ends every session that is alive, because one that was revoked after the backup was taken cannot
 	// be told from a living one.
 	EndSessions bool

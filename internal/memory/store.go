@@ -17,7 +17,6 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
-	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signing"
 )
@@ -66,7 +65,7 @@ func Open(o Options) *Store {
 		o.Now = time.Now()
 	}
 	return &Store{
-		log:      begin(id.New(o.Now)),
+		log:      begin(feed.RandomEpoch()),
 		holders:  map[holderKey]feed.Holder{},
 		users:    map[account.ID]*user{},
 		emails:   map[string]account.ID{},

@@ -4,7 +4,6 @@ import (
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
-	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/verify/revocation"
 )
@@ -20,7 +19,7 @@ var epochTests = []test{
 }
 
 func (s *scene) newEpoch(end bool) feed.NewEpoch {
-	return feed.NewEpoch{Epoch: id.New(s.tick()), EndSessions: end, Audit: s.entry(audit.StoreRestored), At: s.now}
+	return feed.NewEpoch{Epoch: feed.RandomEpoch(), EndSessions: end, Audit: s.entry(audit.StoreRestored), At: s.now}
 }
 
 func (s *scene) beginEpoch(end bool) feed.Commit {
