@@ -104,22 +104,30 @@ func (s *syncer) finish(err error) {
 	s.mu.Unlock()
 }
 
-// await waits for the end of a round, which it makes one that does not wait for
-// something to happen. It returns false if that is in vain.
-func (s *syncer) await(ctx context.Context) bool {
+// hurry has the next poll made now, and without waiting for something to happen.
+// It returns what is closed at the end of a round, or true if trying is in vain.
+func (s *syncer) hurry() (over <-chan struct{}, stuck bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stuck {
-		s.mu.Unlock()
-		return false
+		return nil, true
 	}
-	over := s.over
 	if !s.urgent {
 		s.urgent = true
 		if s.cancel != nil {
 			s.cancel()
 		}
 	}
-	s.mu.Unlock()
+	return s.over, false
+}
+
+// await waits for the end of a round, which it makes one that does not wait for
+// something to happen. It returns false if that is in vain.
+func (s *syncer) await(ctx context.Context) bool {
+	over, stuck := s.hurry()
+	if stuck {
+		return false
+	}
 	timer := time.NewTimer(syncPatience)
 	defer timer.Stop()
 	select {

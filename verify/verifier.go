@@ -183,21 +183,25 @@ func (v *Verifier) verify(ctx context.Context, credential string, p *policy) (*T
 func closed() error { return unavailable("this service is shutting down", nil, ErrClosed) }
 
 // register takes note of how fresh a route wants to be: polls must come back
-// often enough for it.
+// often enough for it, beginning with the one under way.
 func (v *Verifier) register(p *policy) {
 	for p.mode == modeWithin {
 		now := v.freshest.Load()
-		if int64(p.freshness) >= now || v.freshest.CompareAndSwap(now, int64(p.freshness)) {
+		if int64(p.freshness) >= now {
+			return
+		}
+		if v.freshest.CompareAndSwap(now, int64(p.freshness)) {
+			v.sync.hurry()
 			return
 		}
 	}
 }
 
 // pollWait is for how long a poll may wait for something to happen. The set is
-// as old as the last request that was answered, so a route that wants it
-// fresher than the usual wait needs shorter ones.
+// as old as the last request that was answered: just before the next answer,
+// that is two waits. A strict route needs that to be well within its freshness.
 func (v *Verifier) pollWait() time.Duration {
-	return max(minWait, min(pollWait, time.Duration(v.freshest.Load())/2))
+	return max(minWait, min(pollWait, time.Duration(v.freshest.Load())/4))
 }
 
 // alarm tells the operator of something that must not happen.
