@@ -26,6 +26,7 @@ const (
 	lease     = 4 * time.Second // shorter than the default, so that the outage can be watched
 	banks     = 3
 	customers = 40
+	mobileApp = "mobile" // in mode jwt, with a short grace for its refresh tokens
 	grace     = time.Second
 	deadline  = 55 * time.Second
 )

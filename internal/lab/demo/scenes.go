@@ -19,6 +19,10 @@ func bankCustomer(s *stage, r *report) {
 	if _, ok := must(r, alice, err); !ok {
 		return
 	}
+	mobile, err := s.signIn(alice.email, mobileApp)
+	if _, ok := must(r, mobile, err); !ok {
+		return
+	}
 	ended, err := s.stream(s.banks[0], alice.access)
 	if _, ok := must(r, ended, err); !ok {
 		return
@@ -37,6 +41,8 @@ func bankCustomer(s *stage, r *report) {
 	}
 	_, minted := s.mint(alice)
 	r.want(minted.code == http.StatusUnauthorized, "no new access token: %d %s", minted.code, minted.text("code"))
+	refreshed := s.refresh(mobile.refresh)
+	r.want(refreshed.code == http.StatusUnauthorized, "the refresh token of the mobile app is dead: %d, cause %s", refreshed.code, refreshed.text("cause"))
 	again := s.ask("POST", "/v1/sign-in", credential{}, map[string]any{"email": alice.email, "password": password})
 	r.want(again.code == http.StatusUnauthorized, "no new sign-in, and no hint why: %d %s", again.code, again.text("code"))
 	r.measured("users affected: 1 of %d", customers+1)
@@ -115,13 +121,11 @@ func lostPhone(s *stage, r *report) {
 }
 
 func stolenRefreshToken(s *stage, r *report) {
-	app := s.order("POST", "/v1/admin/apps", map[string]any{"name": "mobile", "kind": "user", "mode": "jwt", "refresh": map[string]any{"grace": grace.String()}})
-	r.want(app.code == http.StatusCreated, "an application in mode jwt, with a grace of %s: %d", grace, app.code)
 	erin, err := s.enroll("erin@example.com")
 	if _, ok := must(r, erin, err); !ok {
 		return
 	}
-	mobile, err := s.signIn(erin.email, "mobile")
+	mobile, err := s.signIn(erin.email, mobileApp)
 	if _, ok := must(r, mobile, err); !ok {
 		return
 	}

@@ -61,6 +61,10 @@ func setUp(ctx context.Context, c Config) (*stage, error) {
 	if err := s.startServer(); err != nil {
 		return s, err
 	}
+	app := s.order("POST", "/v1/admin/apps", map[string]any{"name": mobileApp, "kind": "user", "mode": "jwt", "refresh": map[string]any{"grace": grace.String()}})
+	if app.code != http.StatusCreated {
+		return s, fmt.Errorf("make the mobile application: %d %v", app.code, app.body)
+	}
 	for i := range banks {
 		if err := s.startBank(fmt.Sprintf("bank-%d", i+1)); err != nil {
 			return s, err
