@@ -54,7 +54,8 @@ func entries(q audit.Query) (query string, args []any) {
 	switch {
 	case q.User != "":
 		index = " INDEXED BY audit_user"
-	case q.Type != "":
+	case q.Type != "" && q.Type != audit.SignedIn:
+		where = append(where, "type <> '"+string(audit.SignedIn)+"'")
 		index = " INDEXED BY audit_type"
 	}
 	if q.User != "" {

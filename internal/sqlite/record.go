@@ -10,15 +10,22 @@ import (
 )
 
 // The mirror keeps each session and each user as one immutable string: no pointer for the collector to follow, some
-// 120 bytes instead of 600, and texts that are read out of it without a copy. Times are told as differences from the
-// first one, which fit two to six bytes.
+// 120 bytes instead of 600, and texts that are read out of it without a copy. Times take 6 bytes, which last until the
+// year 10889.
 
 type encoder struct{ b []byte }
 
-func (e *encoder) uint(v uint64)                 { e.b = binary.AppendUvarint(e.b, v) }
-func (e *encoder) int(v int64)                   { e.b = binary.AppendVarint(e.b, v) }
-func (e *encoder) text(s string)                 { e.uint(uint64(len(s))); e.b = append(e.b, s...) }
-func (e *encoder) time(t time.Time, since int64) { e.int(millis(t) - since) }
+func (e *encoder) uint(v uint64)    { e.b = binary.AppendUvarint(e.b, v) }
+func (e *encoder) text(s string)    { e.uint(uint64(len(s))); e.b = append(e.b, s...) }
+func (e *encoder) time(t time.Time) { e.millis(millis(t)) }
+
+func (e *encoder) millis(ms int64) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(ms))
+	e.b = append(e.b, b[:timeBytes]...)
+}
+
+const timeBytes = 6
 
 func (e *encoder) digest(d secret.Digest) {
 	if d.IsZero() {
@@ -31,7 +38,15 @@ func (e *encoder) digest(d secret.Digest) {
 // decoder reads what encoder wrote, in the same order. What it reads has not left the process, so it checks nothing.
 type decoder struct{ s string }
 
-func (d *decoder) uint() (v uint64) {
+func (d *decoder) uint() uint64 {
+	if c := d.s[0]; c < 0x80 {
+		d.s = d.s[1:]
+		return uint64(c)
+	}
+	return d.longUint()
+}
+
+func (d *decoder) longUint() (v uint64) {
 	for shift, i := 0, 0; ; shift, i = shift+7, i+1 {
 		c := d.s[i]
 		v |= uint64(c&0x7f) << shift
@@ -42,11 +57,6 @@ func (d *decoder) uint() (v uint64) {
 	}
 }
 
-func (d *decoder) int() int64 {
-	v := d.uint()
-	return int64(v>>1) ^ -int64(v&1)
-}
-
 func (d *decoder) text() string {
 	n := d.uint()
 	s := d.s[:n]
@@ -54,7 +64,15 @@ func (d *decoder) text() string {
 	return s
 }
 
-func (d *decoder) time(since int64) time.Time { return instant(since + d.int()) }
+func (d *decoder) millis() int64 {
+	s := d.s[:timeBytes]
+	d.s = d.s[timeBytes:]
+	low := uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+	high := uint16(s[4]) | uint16(s[5])<<8
+	return int64(low) | int64(high)<<32
+}
+
+func (d *decoder) time() time.Time { return instant(d.millis()) }
 
 func (d *decoder) digest() (digest secret.Digest) {
 	present := d.s[0] == 1
@@ -69,18 +87,17 @@ func (d *decoder) digest() (digest secret.Digest) {
 // encodeSession leaves out the id, which is the key, and the user and the application, which are referred to.
 func encodeSession(s *session.Session) string {
 	e := encoder{b: make([]byte, 0, 160+len(s.Device)+len(s.Refresh.Sealed))}
-	start := millis(s.CreatedAt)
-	e.int(start)
-	e.time(s.AuthenticatedAt, start)
-	e.time(s.LastSeenAt, start)
-	e.time(s.IdleExpiresAt, start)
-	e.time(s.ExpiresAt, start)
-	e.uint(uint64(s.Idle.Milliseconds()))
+	e.time(s.CreatedAt)
+	e.time(s.AuthenticatedAt)
+	e.time(s.LastSeenAt)
+	e.time(s.IdleExpiresAt)
+	e.time(s.ExpiresAt)
+	e.time(s.EndedAt)
+	e.millis(s.Idle.Milliseconds())
 	e.text(s.ACR)
 	e.text(words(s.AMR))
 	e.text(s.Device)
 	e.text(s.IP)
-	e.time(s.EndedAt, 0)
 	e.text(string(s.EndReason))
 	e.uint(s.Version)
 	e.uint(s.Position)
@@ -92,7 +109,7 @@ func encodeSession(s *session.Session) string {
 		e.digest(r.Digest)
 		e.digest(r.Previous)
 		e.text(string(r.Sealed))
-		e.time(r.RotatedAt, 0)
+		e.time(r.RotatedAt)
 		e.uint(uint64(r.Floor))
 	}
 	return string(e.b)
@@ -100,18 +117,17 @@ func encodeSession(s *session.Session) string {
 
 func decodeSession(record string, s *session.Session) {
 	d := decoder{s: record}
-	start := d.int()
-	s.CreatedAt = instant(start)
-	s.AuthenticatedAt = d.time(start)
-	s.LastSeenAt = d.time(start)
-	s.IdleExpiresAt = d.time(start)
-	s.ExpiresAt = d.time(start)
-	s.Idle = duration(int64(d.uint()))
+	s.CreatedAt = d.time()
+	s.AuthenticatedAt = d.time()
+	s.LastSeenAt = d.time()
+	s.IdleExpiresAt = d.time()
+	s.ExpiresAt = d.time()
+	s.EndedAt = d.time()
+	s.Idle = duration(d.millis())
 	s.ACR = d.text()
 	s.AMR = list(d.text())
 	s.Device = d.text()
 	s.IP = d.text()
-	s.EndedAt = d.time(0)
 	s.EndReason = session.Reason(d.text())
 	s.Version = d.uint()
 	s.Position = d.uint()
@@ -123,7 +139,7 @@ func decodeSession(record string, s *session.Session) {
 		r.Digest = d.digest()
 		r.Previous = d.digest()
 		r.Sealed = []byte(d.text())
-		r.RotatedAt = d.time(0)
+		r.RotatedAt = d.time()
 		r.Floor = uint32(d.uint())
 	}
 }
@@ -140,9 +156,9 @@ func encodeUser(u *account.User) string {
 	e.text(u.Name)
 	e.text(words(u.Roles))
 	e.text(string(u.Status))
-	e.time(u.CreatedAt, 0)
+	e.time(u.CreatedAt)
 	e.uint(u.Revision)
-	e.time(u.TheftAt, 0)
+	e.time(u.TheftAt)
 	return string(e.b)
 }
 
@@ -154,7 +170,7 @@ func decodeUser(record string, u *account.User) {
 	u.Name = d.text()
 	u.Roles = list(d.text())
 	u.Status = account.Status(d.text())
-	u.CreatedAt = d.time(0)
+	u.CreatedAt = d.time()
 	u.Revision = d.uint()
-	u.TheftAt = d.time(0)
+	u.TheftAt = d.time()
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
 )
@@ -41,44 +44,91 @@ func scanUser(row scanner) (account.User, error) {
 	return r.user(), err
 }
 
-// selectView reads what a check of a session needs, in one go.
-const selectView = `SELECT s.id, a.id, a.sessions_from, s.created_at, s.authenticated_at, s.last_seen_at, s.idle_expires_at,
-	s.expires_at, s.idle, s.acr, s.amr, s.device, s.ip, s.ended_at, s.end_reason, s.version, s.position, s.tokens_from,
-	s.token, s.refresh, ` + userColumns + `
+// selectView reads what a check of a session needs, in one go. A column costs more on its way out than most of what
+// SQLite does to find the row, so the numbers come as one text, and so do the texts that hold no control character:
+// 8 columns instead of 29, in half the time.
+const selectView = `SELECT format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d', s.created_at, s.authenticated_at,
+		s.last_seen_at, s.idle_expires_at, s.expires_at, s.idle, s.ended_at, s.version, s.position, s.tokens_from,
+		a.sessions_from, u.email_verified, u.created_at, u.revision, u.theft_at),
+	concat_ws(char(31), s.id, a.id, s.acr, s.amr, s.end_reason, u.id, u.roles, u.status),
+	s.device, s.ip, s.token, s.refresh, u.email, u.name
 	FROM sessions s JOIN users u ON u.n = s.user JOIN applications a ON a.n = s.application`
+
+const (
+	viewNumbers   = 15
+	viewTexts     = 8
+	textSeparator = 31 // "unit separator"
+)
 
 const selectViewByID = selectView + ` WHERE s.id = ?`
 
 // scanView reads a row of selectView. The view has no Revision yet.
 func scanView(row scanner) (v session.View, err error) {
-	var u userRow
-	var created, authenticated, seen, idleExpires, expires, idle, ended int64
-	var amr string
+	var numbers, texts string
 	var token, refresh []byte
-	s := &v.Session
-	err = row.Scan(append([]any{
-		&s.ID, &s.Application, &v.SessionsFrom, &created, &authenticated, &seen, &idleExpires,
-		&expires, &idle, &s.ACR, &amr, &s.Device, &s.IP, &ended, &s.EndReason, &s.Version, &s.Position, &s.TokensFrom,
-		&token, &refresh,
-	}, u.targets()...)...)
+	s, u := &v.Session, &v.User
+	err = row.Scan(&numbers, &texts, &s.Device, &s.IP, &token, &refresh, &u.Email, &u.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session.View{}, session.ErrNotFound
 	}
+	if err == nil {
+		err = setTexts(&v, texts)
+	}
+	if err == nil {
+		err = setNumbers(&v, numbers)
+	}
+	if err == nil {
+		s.Token, err = fromDigest(token)
+	}
+	if err == nil {
+		s.Refresh, err = unpackRefresh(refresh)
+	}
 	if err != nil {
-		return session.View{}, err
-	}
-	v.User = u.user()
-	s.User = v.User.ID
-	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = instant(created), instant(authenticated), instant(seen)
-	s.IdleExpiresAt, s.ExpiresAt, s.EndedAt = instant(idleExpires), instant(expires), instant(ended)
-	s.Idle, s.AMR = duration(idle), list(amr)
-	if s.Token, err = fromDigest(token); err != nil {
-		return session.View{}, fmt.Errorf("read the token of session %s: %w", s.ID, err)
-	}
-	if s.Refresh, err = unpackRefresh(refresh); err != nil {
 		return session.View{}, fmt.Errorf("read session %s: %w", s.ID, err)
 	}
 	return v, nil
+}
+
+func setTexts(v *session.View, joined string) error {
+	var t [viewTexts]string
+	n := 0
+	for text := range strings.SplitSeq(joined, string(rune(textSeparator))) {
+		if n < len(t) {
+			t[n] = text
+		}
+		n++
+	}
+	if n != len(t) {
+		return fmt.Errorf("%d texts, want %d", n, len(t))
+	}
+	v.Session.ID, v.Session.Application = session.ID(t[0]), application.ID(t[1])
+	v.Session.ACR, v.Session.AMR, v.Session.EndReason = t[2], list(t[3]), session.Reason(t[4])
+	v.User.ID, v.User.Roles, v.User.Status = account.ID(t[5]), list(t[6]), account.Status(t[7])
+	v.Session.User = v.User.ID
+	return nil
+}
+
+func setNumbers(v *session.View, joined string) error {
+	var n [viewNumbers]int64
+	i := 0
+	for text := range strings.SplitSeq(joined, " ") {
+		number, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || i == len(n) {
+			return fmt.Errorf("number %d of %d is %q", i, len(n), text)
+		}
+		n[i] = number
+		i++
+	}
+	if i != len(n) {
+		return fmt.Errorf("%d numbers, want %d", i, len(n))
+	}
+	s, u := &v.Session, &v.User
+	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = instant(n[0]), instant(n[1]), instant(n[2])
+	s.IdleExpiresAt, s.ExpiresAt, s.Idle, s.EndedAt = instant(n[3]), instant(n[4]), duration(n[5]), instant(n[6])
+	s.Version, s.Position, s.TokensFrom = uint64(n[7]), uint64(n[8]), uint64(n[9])
+	v.SessionsFrom = uint64(n[10])
+	u.EmailVerified, u.CreatedAt, u.Revision, u.TheftAt = n[11] != 0, instant(n[12]), uint64(n[13]), instant(n[14])
+	return nil
 }
 
 // packRefresh is the state of a refresh token as a column: generation and floor as 4 bytes each, the time of the

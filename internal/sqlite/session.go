@@ -21,37 +21,36 @@ func (s *Store) Sessions() session.Store { return sessions{s} }
 type sessions struct{ s *Store }
 
 // Find takes half a microsecond when the session is in the mirror.
-func (p sessions) Find(ctx context.Context, id session.ID) (session.View, error) {
+func (p sessions) Find(ctx context.Context, id session.ID) (view session.View, err error) {
 	if p.s.closed.Load() {
 		return session.View{}, ErrClosed
 	}
 	// The head first: state that is read after it is at least as new as it says.
 	revision := p.s.write.head.Load().Revision()
-	view, err := p.s.find(ctx, id)
-	if err != nil {
+	if err := p.s.find(ctx, id, &view); err != nil {
 		return session.View{}, err
 	}
 	view.Revision = revision
 	return view, nil
 }
 
-func (s *Store) find(ctx context.Context, id session.ID) (session.View, error) {
+func (s *Store) find(ctx context.Context, id session.ID, v *session.View) (err error) {
 	k, ok := keyOf(string(id))
 	if !ok {
-		return session.View{}, session.ErrNotFound
+		return session.ErrNotFound
 	}
 	if s.mirror == nil {
-		return s.findRow(ctx, id)
+		*v, err = s.findRow(ctx, id)
+		return err
 	}
-	if view, ok := s.mirror.find(k, id); ok {
-		return view, nil
+	if s.mirror.find(k, id, v) {
+		return nil
 	}
 	t := s.mirror.ticket(k)
-	view, err := s.findRow(ctx, id)
-	if err == nil {
-		s.mirror.fill(k, t, &view)
+	if *v, err = s.findRow(ctx, id); err == nil {
+		s.mirror.fill(k, t, v)
 	}
-	return view, err
+	return err
 }
 
 func (s *Store) findRow(ctx context.Context, id session.ID) (session.View, error) {
@@ -63,12 +62,10 @@ func (s *Store) findRow(ctx context.Context, id session.ID) (session.View, error
 }
 
 // find reads a session as this batch has it so far.
-func (t *tx) find(id session.ID) (session.View, error) {
-	if k, ok := keyOf(string(id)); ok && t.w.mirror != nil && t.changes.untouched(k) {
-		if view, ok := t.w.mirror.find(k, id); ok {
-			if user, ok := keyOf(string(view.User.ID)); ok && t.changes.untouched(user) {
-				return view, nil
-			}
+func (t *tx) find(id session.ID) (view session.View, err error) {
+	if k, ok := keyOf(string(id)); ok && t.w.mirror != nil && t.changes.untouched(k) && t.w.mirror.find(k, id, &view) {
+		if user, ok := keyOf(string(view.User.ID)); ok && t.changes.untouched(user) {
+			return view, nil
 		}
 	}
 	return scanView(t.row(selectViewByID, string(id)))
@@ -98,7 +95,7 @@ func (p sessions) Start(ctx context.Context, start session.Start) (view session.
 		if user.Status != account.Active || user.Revision != start.AccountRevision {
 			return session.ErrAccountChanged
 		}
-		appNumber, sessionsFrom, err := t.application(row.Application)
+		app, err := t.application(row.Application)
 		if err != nil {
 			return fmt.Errorf("start session: %w", err)
 		}
@@ -110,14 +107,14 @@ func (p sessions) Start(ctx context.Context, start session.Start) (view session.
 			return fmt.Errorf("start session: %w", err)
 		}
 		row.Position = t.head.position
-		_, err = t.exec(insertSession, string(row.ID), userNumber, appNumber, millis(row.CreatedAt),
+		_, err = t.exec(insertSession, string(row.ID), userNumber, app.n, millis(row.CreatedAt),
 			millis(row.AuthenticatedAt), millis(row.LastSeenAt), hour(row.LastSeenAt), millis(row.IdleExpiresAt),
 			millis(row.ExpiresAt), row.Idle.Milliseconds(), row.ACR, words(row.AMR), row.Device, row.IP,
 			int64(row.Version), int64(row.Position), int64(row.TokensFrom), digest(row.Token), packRefresh(row.Refresh))
 		if err != nil {
 			return fmt.Errorf("start session %s: %w", row.ID, err)
 		}
-		view = t.put(&session.View{Session: row, User: user, SessionsFrom: sessionsFrom})
+		view = t.put(&session.View{Session: row, User: user, SessionsFrom: app.sessionsFrom})
 		return nil
 	})
 	return view, err
@@ -180,11 +177,23 @@ func (t *tx) user(id account.ID) (n int64, u account.User, err error) {
 
 const selectApplicationNumber = `SELECT n, sessions_from FROM applications WHERE id = ? AND name IS NOT NULL`
 
-// application reads the number by which rows refer to an application, and its SessionsFrom.
-func (t *tx) application(id application.ID) (n int64, sessionsFrom uint64, err error) {
-	err = t.row(selectApplicationNumber, string(id)).Scan(&n, &sessionsFrom)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = application.ErrNotFound
+// applicationRow is the number by which rows refer to an application, and its SessionsFrom.
+type applicationRow struct {
+	n            int64
+	sessionsFrom uint64
+}
+
+func (t *tx) application(id application.ID) (row applicationRow, err error) {
+	fresh := !t.changes.applications && !t.changes.all
+	if row, ok := t.w.applications[id]; ok && fresh {
+		return row, nil
 	}
-	return n, sessionsFrom, err
+	err = t.row(selectApplicationNumber, string(id)).Scan(&row.n, &row.sessionsFrom)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, application.ErrNotFound
+	}
+	if err == nil && fresh {
+		t.w.applications[id] = row
+	}
+	return row, err
 }

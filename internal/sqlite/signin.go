@@ -33,7 +33,7 @@ func (p signIn) Register(ctx context.Context, r signin.Registration) error {
 		if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("register user: %w", err)
 		}
-		if err := t.save(); err != nil {
+		if err := t.change(); err != nil {
 			return fmt.Errorf("register user: %w", err)
 		}
 		err = t.row(insertUser, string(u.ID), u.Email, account.NormalizeEmail(u.Email), u.EmailVerified, u.Name,

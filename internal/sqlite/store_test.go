@@ -6,23 +6,6 @@ import (
 	"tandem.example/tandem/internal/storetest"
 )
 
-func open(t testing.TB, c Config) *Store {
-	t.Helper()
-	if c.Dir == "" {
-		c.Dir = t.TempDir()
-	}
-	s, err := Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return s
-}
-
 // The suite runs with the mirror, without it, and with one so small that sessions are evicted all the time.
 func TestConformance(t *testing.T) {
 	for name, sessions := range map[string]int{"mirror": 0, "no mirror": -1, "tiny mirror": 1} {

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/feed"
-	"tandem.example/tandem/internal/id"
 )
 
 // writer owns the one connection that writes. Its goroutine takes all writes that wait, runs them in one transaction,
@@ -21,6 +21,8 @@ type writer struct {
 	statements map[string]*sql.Stmt // used by the writer's goroutine alone
 	mirror     *mirror              // nil if switched off
 	maxBatch   int
+	// applications by id, which every sign-in asks for and nearly nothing changes; used by the goroutine alone.
+	applications map[application.ID]applicationRow
 
 	queue    chan *job
 	stopping chan struct{}
@@ -35,7 +37,7 @@ type writer struct {
 	batches, writes atomic.Uint64
 }
 
-// job is one write that waits. Whoever changes the state first decides: the writer, that it runs, or the caller, that
+// job is one write that waits. It may be run twice, of which the first time is undone. Whoever changes the state first decides: the writer, that it runs, or the caller, that
 // it has given up.
 type job struct {
 	run   func(*tx) error
@@ -60,7 +62,8 @@ func startWriter(ctx context.Context, db *sql.DB, m *mirror, c Config) (*writer,
 	}
 	w := &writer{
 		conn: conn, statements: map[string]*sql.Stmt{}, mirror: m, maxBatch: c.MaxBatch,
-		queue: make(chan *job, queueSize), stopping: make(chan struct{}), stopped: make(chan struct{}),
+		applications: map[application.ID]applicationRow{},
+		queue:        make(chan *job, queueSize), stopping: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := w.begin(c); err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -72,7 +75,7 @@ func startWriter(ctx context.Context, db *sql.DB, m *mirror, c Config) (*writer,
 func (w *writer) begin(c Config) error {
 	h, err := w.readHead()
 	if errors.Is(err, sql.ErrNoRows) {
-		h = newHead(id.New(c.Now()))
+		h = newHead(feed.RandomEpoch())
 		_, err = w.exec(insertHead, h.values()...)
 	}
 	if err != nil {
@@ -179,9 +182,7 @@ func (w *writer) commit(batch []*job) {
 			}
 		}
 	} else {
-		if w.mirror != nil {
-			w.mirror.apply(&t.changes)
-		}
+		w.applied(&t.changes)
 		w.publish(&t.head)
 	}
 	w.batches.Add(1)
@@ -196,30 +197,43 @@ func (w *writer) commit(batch []*job) {
 
 // transact runs the writes and commits. An error means that nothing of the batch was written, or that it is not known.
 func (w *writer) transact(batch []*job, answers []error) (*tx, error) {
-	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return nil, fmt.Errorf("begin a transaction: %w", err)
+	for careful := false; ; careful = true {
+		if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+			return nil, fmt.Errorf("begin a transaction: %w", err)
+		}
+		t := &tx{w: w, careful: careful}
+		if err := t.runAll(batch, answers); err != nil || t.spoiled {
+			w.exec("ROLLBACK") //nolint:errcheck // it fails if SQLite has rolled back by itself, which is as good
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if _, err := w.exec("COMMIT"); err != nil {
+			w.doubt()
+			return nil, fmt.Errorf("commit: %w", err)
+		}
+		return t, nil
 	}
-	t := &tx{w: w}
-	if err := t.runAll(batch, answers); err != nil {
-		w.exec("ROLLBACK") //nolint:errcheck // it fails if SQLite has rolled back by itself, which is as good
-		return nil, err
-	}
-	if _, err := w.exec("COMMIT"); err != nil {
-		w.doubt()
-		return nil, fmt.Errorf("commit: %w", err)
-	}
-	return t, nil
 }
 
 // doubt is for a commit that failed and may have reached the disk all the same: what is in memory could be behind the
 // database, so the mirror is emptied and the head is read anew.
 func (w *writer) doubt() {
 	w.exec("ROLLBACK") //nolint:errcheck // there may be nothing to roll back
-	if w.mirror != nil {
-		w.mirror.apply(&changes{all: true})
-	}
+	w.applied(&changes{all: true})
 	if h, err := w.readHead(); err == nil {
 		w.publish(&h)
+	}
+}
+
+// applied brings what is kept in memory up to date with a commit.
+func (w *writer) applied(c *changes) {
+	if w.mirror != nil {
+		w.mirror.apply(c)
+	}
+	if c.all || c.applications {
+		clear(w.applications)
 	}
 }
 
