@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/config"
+	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/signing"
 	"tandem.example/tandem/internal/sqlite"
+	"tandem.example/tandem/verify/revocation"
 )
 
 // Errors of maintenance, to match with errors.Is. What wraps them names the path and the remedy.
@@ -180,4 +182,11 @@ func embedded(c Config) (Config, error) {
 		return c, ErrNotEmbedded
 	}
 	return c, nil
+}
+
+// Age is how long ago an event committed, by the server's clock when it sent the event: what is left of its retention
+// tells. maxToken is the lifetime of access tokens that came with it.
+func Age(e revocation.Event, maxToken time.Duration) time.Duration {
+	var committed time.Time
+	return feed.RetainUntil(e.Kind, committed, maxToken).Sub(committed) - time.Duration(e.RetainMS)*time.Millisecond
 }

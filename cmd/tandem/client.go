@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"tandem.example/tandem"
+	"tandem.example/tandem/internal/config"
 )
 
 // client calls the administration API, wherever it is.
@@ -30,16 +31,16 @@ type client struct {
 }
 
 // admin answers the API to administer: of --server, of the server that runs on the data directory, or of one opened
-// here when none runs. It says which on standard error.
-func (a *app) admin() (*client, error) {
-	c, err := a.findAdmin()
+// here when none runs. It says which on standard error. A store that is not there is made only if the verb may.
+func (a *app) admin(mayMake bool) (*client, error) {
+	c, err := a.findAdmin(mayMake)
 	if err == nil {
 		fmt.Fprintln(a.stderr, c.where)
 	}
 	return c, err
 }
 
-func (a *app) findAdmin() (*client, error) {
+func (a *app) findAdmin(mayMake bool) (*client, error) {
 	if a.Server != "" {
 		return a.remote()
 	}
@@ -56,9 +57,13 @@ func (a *app) findAdmin() (*client, error) {
 		return local(a.ctx, socket, cfg.DataDir), nil
 	}
 	if _, err := os.Stat(cfg.DataDir); errors.Is(err, os.ErrNotExist) {
+		if !mayMake {
+			return nil, fmt.Errorf("there is no store in %s: start the server (tandem serve), or name the right directory with --data-dir", cfg.DataDir)
+		}
 		fmt.Fprintf(a.stderr, "(there is no store in %s yet: making one)\n", cfg.DataDir)
 	}
-	s, err := tandem.Open(a.ctx, cfg, tandem.WithLogger(a.logger(cfg.Log)))
+	quiet := config.Log{Level: "error", Format: cfg.Log.Format} // what a server says at its start is of no use here
+	s, err := tandem.Open(a.ctx, cfg, tandem.WithLogger(a.logger(quiet)))
 	if err != nil {
 		return nil, err
 	}

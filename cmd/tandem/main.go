@@ -24,10 +24,36 @@ import (
 // commands are the verbs.
 type commands struct {
 	globals
+	Serve serveCmd `cmd:"" help:"Run the server."`
+	Demo  demoCmd  `cmd:"" help:"Show what Tandem promises, and measure whether it holds."`
+	Init  initCmd  `cmd:"" help:"Ask a few questions and write tandem.yaml."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Demo    demoCmd    `cmd:"" help:"Play the situations that must go right, with real processes, and measure."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	User     userCmd     `cmd:"" group:"administer" help:"Register, show, lock, change and delete users."`
+	Session  sessionCmd  `cmd:"" group:"administer" help:"See who is signed in now; end a session."`
+	App      appCmd      `cmd:"" group:"administer" help:"Register and show applications, renew their secrets."`
+	APIKey   apiKeyCmd   `cmd:"" name:"apikey" group:"administer" help:"Make and revoke the keys with which machines administer."`
+	Key      keyCmd      `cmd:"" group:"administer" help:"List, rotate and revoke signing keys."`
+	Revoke   revokeCmd   `cmd:"" group:"administer" help:"Revoke a session, a user's sessions, an application, a key or everything."`
+	Verifier verifierCmd `cmd:"" group:"administer" help:"See which services follow the revocation log, and how far they are."`
+	Audit    auditCmd    `cmd:"" group:"administer" help:"Read the audit trail: who did what to whom, and why."`
+
+	Watch watchCmd `cmd:"" group:"look" help:"Follow the revocation log: each event, with its delay."`
+	Token tokenCmd `cmd:"" group:"look" help:"Take a token apart."`
+
+	Doctor  doctorCmd  `cmd:"" group:"maintain" help:"Look for what is wrong, and say how to mend it."`
+	Migrate migrateCmd `cmd:"" group:"maintain" help:"Bring the schema of the store up to date."`
+	Backup  backupCmd  `cmd:"" group:"maintain" help:"Copy the database, while the server runs or not."`
+	Restore restoreCmd `cmd:"" group:"maintain" help:"Put a backup in the place of the database."`
+
+	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// groups are the headings of the help.
+var groups = map[string]string{
+	"administer": "Administer a server:",
+	"look":       "Look at tokens and the revocation log:",
+	"maintain":   "Maintain the store:",
 }
 
 // globals are the flags of every verb.
@@ -62,9 +88,7 @@ var errSilent = errors.New("failed")
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	var c commands
 	exited := -1
-	parser, err := kong.New(&c, kong.Name("tandem"), kong.UsageOnError(),
-		kong.Description("One sign-in, three credentials, and revocation that proves itself."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := newParser(&c, kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "tandem:", err)
 		return 2
@@ -82,6 +106,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a := &app{globals: c.globals, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: os.Environ()}
 	return a.exit(parsed.Run(a))
+}
+
+// newParser makes the parser of the command line.
+func newParser(c *commands, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(more, kong.Name("tandem"), kong.ExplicitGroups(explain(groups)),
+		kong.Description("One sign-in, three credentials, and revocation that proves itself."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))...)
+}
+
+func explain(titles map[string]string) (groups []kong.Group) {
+	for key, title := range titles {
+		groups = append(groups, kong.Group{Key: key, Title: title})
+	}
+	return groups
 }
 
 // exit reports an error and answers the exit code.

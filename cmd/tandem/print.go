@@ -40,3 +40,12 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// printPairs prints names with what they stand for.
+func (a *app) printPairs(pairs [][]string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	for _, p := range pairs {
+		fmt.Fprintf(w, "%s\t%s\n", p[0], printable(p[1]))
+	}
+	return w.Flush()
+}
