@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -87,27 +88,43 @@ func (m *minter) mint(g signin.Grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return m.sign(who)
+}
+
+func (m *minter) sign(who signin.Identity) (string, error) {
 	access, err := m.server.parts.signin.Mint(m.Context(), who, "")
 	return access.Token.Reveal(), err
 }
 
-// mints go on until told to stop, and once more after that.
-func (m *minter) mints(stop <-chan struct{}) (texts []string, err error) {
-	for last := false; !last; {
+// mints checks the session again and again until the revocation has committed, and once more after that. It signs
+// for the first check and for the last two that went well: those read their state closest to the commit, and some of
+// them sign after it.
+func (m *minter) mints(committed <-chan struct{}) (texts []string, err error) {
+	var seen []signin.Identity
+	for last := false; !last; runtime.Gosched() {
 		select {
-		case <-stop:
+		case <-committed:
 			last = true
 		default:
 		}
-		text, err := m.mint(m.holder)
-		switch {
-		case err == nil:
-			texts = append(texts, text)
-		case errors.Is(err, session.ErrEnded), errors.Is(err, signin.ErrInvalidToken):
-			return texts, nil
-		default:
-			return texts, err
+		who, err := m.server.parts.signin.Check(m.Context(), m.holder.SessionToken)
+		if errors.Is(err, session.ErrEnded) || errors.Is(err, signin.ErrInvalidToken) {
+			break
 		}
+		if err != nil {
+			return nil, err
+		}
+		if len(seen) > 2 {
+			seen = append(seen[:1], seen[2:]...)
+		}
+		seen = append(seen, who)
+	}
+	for _, who := range seen {
+		text, err := m.sign(who)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
 	}
 	return texts, nil
 }
