@@ -13,7 +13,6 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/clock"
 	"tandem.example/tandem/internal/feed"
-	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/sqlite"
 )
@@ -177,7 +176,7 @@ func beginAgain(ctx context.Context, stage string, box sealer, r Restoration, do
 	if done.Sessions, err = countSessions(ctx, st.Sessions(), now); err != nil {
 		return err
 	}
-	done.Epoch, done.Kept = id.New(now), r.InsecureKeepSessions
+	done.Epoch, done.Kept = feed.RandomEpoch(), r.InsecureKeepSessions
 	entry := audit.New(audit.StoreRestored, now)
 	entry.Actor, entry.Target, entry.Reason = "operator", filepath.Base(r.File), r.Reason
 	if r.InsecureKeepSessions {
