@@ -105,12 +105,12 @@ func (s *Server) reply(req revocation.Request) (body []byte, signature string) {
 	}
 	body, err := json.Marshal(rep)
 	if err != nil {
-		s.t.Errorf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 		return nil, ""
 	}
 	signature, err = s.feed.SignDetached("revocation-sync", body)
 	if err != nil {
-		s.t.Errorf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 	}
 	return body, signature
 }
@@ -140,7 +140,6 @@ const settlePatience = 30 * time.Second
 // Settle waits until every verifier that may hold a lease has applied all of
 // the log, and fails the test if that takes longer than half a minute.
 func (s *Server) Settle() {
-	s.t.Helper()
 	timeout := time.NewTimer(settlePatience)
 	defer timeout.Stop()
 	for {
@@ -153,7 +152,7 @@ func (s *Server) Settle() {
 		case <-waiting.changed:
 		case <-lapse.C:
 		case <-timeout.C:
-			s.t.Fatalf("verifytest: verifier %q is at %d of %d after %v", waiting.name, waiting.position, s.Position(), settlePatience)
+			s.fatal("verifytest: verifier %q is at %d of %d after %v", waiting.name, waiting.position, s.Position(), settlePatience)
 		}
 		lapse.Stop()
 	}

@@ -74,7 +74,7 @@ func (l *log) revision() token.Revision { return token.RevisionAt(l.epoch, l.hea
 // append writes an event. s.mu is held.
 func (s *Server) append(e revocation.Event) uint64 {
 	if err := e.Validate(); err != nil {
-		s.t.Fatalf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 	}
 	until := s.now().Add(s.settings.maxToken + skew)
 	if e.Kind == revocation.KindKey {

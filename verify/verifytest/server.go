@@ -2,6 +2,7 @@ package verifytest
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -14,7 +15,7 @@ import (
 
 // Server is a Tandem server in memory. It is safe for concurrent use.
 type Server struct {
-	t        testing.TB
+	fatal    func(format string, args ...any)
 	settings settings
 	issuer   string
 	client   *http.Client
@@ -71,11 +72,24 @@ func Credentials(id, secret string) Option {
 // inside testing/synctest.
 func InMemory() Option { return func(s *settings) { s.inMemory = true } }
 
-// NewServer starts a server that ends with the test.
+// NewServer starts a server that ends with the test, and that fails the test if
+// it is used wrongly.
 func NewServer(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	s, stop := open(t.Fatalf, options)
+	t.Cleanup(stop)
+	return s
+}
+
+// Start starts a server for a program without a test, such as an example, and
+// returns the function that ends it. It panics if the server is used wrongly.
+func Start(options ...Option) (s *Server, stop func()) {
+	return open(func(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }, options)
+}
+
+func open(fatal func(string, ...any), options []Option) (*Server, func()) {
 	s := &Server{
-		t: t,
+		fatal: fatal,
 		settings: settings{
 			audience: "https://api.example.test", lease: 10 * time.Second,
 			ttl: 5 * time.Minute, maxToken: 15 * time.Minute, algorithm: jws.ES256,
@@ -91,20 +105,19 @@ func NewServer(t testing.TB, options ...Option) *Server {
 	s.feed = s.generate("feed-"+rand.Text(), jws.EdDSA)
 	s.signer = s.generate("key-"+rand.Text(), s.settings.algorithm)
 	s.keys = jws.Set{s.signer.Key()}
-	s.listen()
-	return s
+	return s, s.listen()
 }
 
 func (s *Server) generate(kid string, alg jws.Algorithm) jws.Signer {
 	signer, err := jws.Generate(kid, alg)
 	if err != nil {
-		s.t.Fatalf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 	}
 	return signer
 }
 
-// listen starts to serve, on a socket or in memory.
-func (s *Server) listen() {
+// listen starts to serve, on a socket or in memory, until stop is called.
+func (s *Server) listen() (stop func()) {
 	var listener net.Listener
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	if s.settings.inMemory {
@@ -114,7 +127,7 @@ func (s *Server) listen() {
 	} else {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			s.t.Fatalf("verifytest: %v", err)
+			s.fatal("verifytest: %v", err)
 		}
 		listener = l
 		s.issuer = "http://" + l.Addr().String()
@@ -126,12 +139,12 @@ func (s *Server) listen() {
 		defer close(done)
 		_ = server.Serve(listener) // ends by Close
 	}()
-	s.t.Cleanup(func() {
+	return func() {
 		s.network.close()
 		_ = server.Close()
 		<-done
 		transport.CloseIdleConnections()
-	})
+	}
 }
 
 func (s *Server) routes() http.Handler {

@@ -87,7 +87,6 @@ func (x *Session) Token() string {
 // change what it says.
 func (x *Session) AccessToken(edits ...func(*token.Claims)) string {
 	s := x.server
-	s.t.Helper()
 	s.mu.Lock()
 	now := s.now()
 	c := token.Claims{
@@ -105,14 +104,13 @@ func (x *Session) AccessToken(edits ...func(*token.Claims)) string {
 
 // Mint signs claims as they are, with the current key.
 func (s *Server) Mint(c token.Claims) string {
-	s.t.Helper()
 	payload, err := c.Encode()
 	if err != nil {
-		s.t.Fatalf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 	}
 	compact, err := s.TokenKey().Sign(token.Type, payload)
 	if err != nil {
-		s.t.Fatalf("verifytest: %v", err)
+		s.fatal("verifytest: %v", err)
 	}
 	return compact
 }
@@ -145,7 +143,6 @@ func (s *Server) Demote(user string, roles ...string) uint64 {
 // event is in the log. It returns the event's position. The id is a session's, a
 // user's, an application's or a key's, or empty for KindAll.
 func (s *Server) Revoke(kind revocation.Kind, id string) uint64 {
-	s.t.Helper()
 	if kind == revocation.KindKey {
 		return s.RevokeKey(id)
 	}
