@@ -86,9 +86,11 @@ var (
 	ErrDefault = errors.New("the default application cannot be deleted")
 )
 
-// Amendment replaces an application's policies; Announce, Audit and EndSessions take effect in the same commit.
+// Amendment replaces an application's policies or ends its sessions; all of it takes effect in one commit.
 type Amendment struct {
 	Application Application // replaced whole, but for ID, Kind, CreatedAt and SessionsFrom
+	// KeepPolicies leaves everything but SessionsFrom as it is stored: of Application only the ID counts.
+	KeepPolicies bool
 	Announce    []revocation.Event
 	EndSessions bool // raises SessionsFrom to the position after this commit
 	Audit       []audit.Entry

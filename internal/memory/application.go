@@ -57,6 +57,9 @@ func (a applications) Amend(ctx context.Context, m application.Amendment) (amend
 		if !ok {
 			return application.ErrNotFound
 		}
+		if m.KeepPolicies {
+			m.Application = old
+		}
 		if same, taken := a.s.app(m.Application.Name); taken && same.ID != old.ID {
 			return application.ErrNameTaken
 		}

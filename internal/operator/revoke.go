@@ -107,7 +107,7 @@ func (s *Service) revokeApplication(ctx context.Context, idOrName string, by By,
 
 func (s *Service) endApplication(ctx context.Context, app application.Application, e revocation.Event, entry audit.Entry) (feed.Commit, error) {
 	_, commit, err := s.Applications.Amend(ctx, application.Amendment{
-		Application: app, EndSessions: true, Announce: []revocation.Event{e}, Audit: []audit.Entry{entry}, At: entry.At,
+		Application: app, KeepPolicies: true, EndSessions: true, Announce: []revocation.Event{e}, Audit: []audit.Entry{entry}, At: entry.At,
 	})
 	if err != nil {
 		return commit, fmt.Errorf("end sessions of application: %w", err)

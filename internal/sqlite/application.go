@@ -120,6 +120,9 @@ func (p applications) Amend(ctx context.Context, m application.Amendment) (amend
 		if err != nil {
 			return fmt.Errorf("amend application: %w", err)
 		}
+		if m.KeepPolicies {
+			m.Application = old
+		}
 		events := m.Announce
 		if m.EndSessions && len(events) == 0 {
 			// The log has to move, or a session that started at its head would not lie below SessionsFrom.

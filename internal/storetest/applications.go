@@ -20,6 +20,7 @@ var applicationTests = []test{
 	{"an amendment that fails writes nothing", appAmendFails},
 	{"ending its sessions is one write and spares later ones", appEndSessions},
 	{"ending its sessions does not depend on who announces it", appEndSessionsSilently},
+	{"ending its sessions can leave the policies alone", appEndSessionsOnly},
 	{"sessions of a deleted application are dead", appDelete},
 }
 
@@ -168,6 +169,20 @@ func appEndSessions(s *scene) {
 
 // Without an event the head stays where it is, and a session that started at the head would not be below it: the
 // store announces the end itself then.
+func appEndSessionsOnly(s *scene) {
+	app := fullApplication(s)
+	s.ok(s.Applications().Create(s.ctx, app, s.entry(audit.ApplicationMade)))
+	amended, commit, err := s.Applications().Amend(s.ctx, application.Amendment{
+		Application: application.Application{ID: app.ID}, KeepPolicies: true, EndSessions: true, At: s.tick(),
+	})
+	s.ok(err)
+	app.SessionsFrom = commit.Position
+	s.equal(amended, app)
+	found, err := s.Applications().Find(s.ctx, app.Name)
+	s.ok(err)
+	s.equal(found, app)
+}
+
 func appEndSessionsSilently(s *scene) {
 	own, before := s.session(s.user("anna")), s.head()
 	_, commit, err := s.Applications().Amend(s.ctx, application.Amendment{
