@@ -75,7 +75,11 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	// The lease is reckoned from the arrival, which is no earlier than the verifier's own reckoning (it counts from the
 	// sending), and before the read: a receipt that is being made never overlooks this verifier.
 	key := holderKey{caller.Application, req.Instance}
-	if s.tracker.arrive(key, req, head.Epoch, time.Now().Add(s.Lease), s.Now()) {
+	write, err := s.tracker.arrive(key, req, head.Epoch, time.Now().Add(s.Lease), s.Now())
+	if err != nil {
+		return Signed{}, err
+	}
+	if write {
 		h := Holder{Application: caller.Application, Instance: req.Instance, Name: req.Verifier, SeenAt: s.Now()}
 		if err := s.Leases.Hold(ctx, h); err != nil {
 			return Signed{}, fmt.Errorf("sync: write lease holder: %w", err)

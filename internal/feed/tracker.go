@@ -12,6 +12,8 @@ const (
 	forgetAfter = time.Hour
 	// holdEvery is how often a living holder's row is refreshed, so that Forget spares it.
 	holdEvery = forgetAfter / 6
+	// maxHolders bounds what verifiers with ever new instances can take up.
+	maxHolders = 100_000
 )
 
 type holderKey struct{ application, instance string }
@@ -44,11 +46,14 @@ func (t *tracker) restore(h Holder, until time.Time) {
 
 // arrive records a request before it is read for: its lease at the latest, and what it acknowledges. It reports
 // whether the holder's row must be written before a lease is granted.
-func (t *tracker) arrive(key holderKey, req revocation.Request, epoch string, until, now time.Time) (write bool) {
+func (t *tracker) arrive(key holderKey, req revocation.Request, epoch string, until, now time.Time) (write bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h := t.holders[key]
 	if h == nil {
+		if len(t.holders) >= maxHolders {
+			return false, &RequestError{"instance", "is one too many: a verifier keeps its instance for the life of its process"}
+		}
 		h = &holder{}
 		t.holders[key] = h
 	}
@@ -61,7 +66,7 @@ func (t *tracker) arrive(key holderKey, req revocation.Request, epoch string, un
 		close(t.moved)
 		t.moved = make(chan struct{})
 	}
-	return now.Sub(h.written) >= holdEvery
+	return now.Sub(h.written) >= holdEvery, nil
 }
 
 func (t *tracker) held(key holderKey, at time.Time) {

@@ -45,6 +45,9 @@ func (s *Service) Check(ctx context.Context, presented secret.Text) (Identity, e
 	}
 	id.At = now
 	id.Application, err = s.Applications.Find(ctx, string(id.View.Session.Application))
+	if errors.Is(err, application.ErrNotFound) {
+		return Identity{}, session.ErrEnded // it was deleted just now, and its sessions with it
+	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("check session: %w", err)
 	}

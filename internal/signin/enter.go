@@ -97,7 +97,6 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, c Client) (Grant, error
 		return Grant{}, err
 	}
 	s.refund(ctx, tried)
-	g.DeviceToken = s.DeviceTokens.Issue(user.ID)
 	return g, nil
 }
 
@@ -172,7 +171,7 @@ func (s *Service) start(ctx context.Context, user account.ID, revision uint64, a
 	p := s.policy(app)
 	one := session.Session{ID: session.NewID(now), User: user, Application: app.ID, ACR: "1", AMR: []string{"pwd"}, Device: c.Device, IP: c.IP}
 	p.Deadlines(&one, now)
-	g := Grant{Application: app, Delivery: d}
+	g := Grant{Application: app, Delivery: d, DeviceToken: s.DeviceTokens.Issue(user)}
 	one.Token, one.Refresh = s.credentials(&g, one, now)
 	entry := s.entry(audit.SignedIn, c, user, now)
 	entry.Target = string(one.ID)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
@@ -44,6 +45,9 @@ func (s *Service) refreshOnce(ctx context.Context, t session.RefreshToken, c Cli
 		return Grant{}, fmt.Errorf("refresh: %w", err)
 	}
 	app, err := s.Applications.Find(ctx, string(v.Session.Application))
+	if errors.Is(err, application.ErrNotFound) {
+		return Grant{}, &RefreshError{CauseEnded} // it was deleted, and its sessions with it
+	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("refresh: %w", err)
 	}

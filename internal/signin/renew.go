@@ -117,16 +117,17 @@ func (s *Service) SignOut(ctx context.Context, who Identity, scope Scope, c Clie
 	default:
 		return &FieldError{"scope", "must be local, others or global"}
 	}
-	return s.end(ctx, who, e, c)
+	return s.end(ctx, who, e, audit.SignedOut, c)
 }
 
 // EndDevice ends one of the caller's sessions, from the list of devices. session.ErrNotFound if it is not theirs.
 func (s *Service) EndDevice(ctx context.Context, who Identity, device session.ID, c Client) error {
-	return s.end(ctx, who, session.Ending{Session: device, User: who.View.User.ID, Reason: session.EndedByUser, At: s.Now()}, c)
+	e := session.Ending{Session: device, User: who.View.User.ID, Reason: session.EndedByUser, At: s.Now()}
+	return s.end(ctx, who, e, audit.SessionEnded, c)
 }
 
-func (s *Service) end(ctx context.Context, who Identity, e session.Ending, c Client) error {
-	entry := s.entry(audit.SignedOut, c, who.View.User.ID, e.At)
+func (s *Service) end(ctx context.Context, who Identity, e session.Ending, t audit.Type, c Client) error {
+	entry := s.entry(t, c, who.View.User.ID, e.At)
 	entry.Target, entry.Reason = string(e.Session), string(e.Reason)
 	e.Audit = []audit.Entry{entry}
 	if _, _, err := s.Sessions.End(ctx, e); err != nil {

@@ -29,7 +29,7 @@ func bankCustomer(s *stage, r *report) {
 	}
 	p := s.probe("/feed", map[string]credential{"access token": alice.access, "session token": alice.token, "cookie": alice.cookie})
 	order := time.Now()
-	locked := s.order("PATCH", "/v1/admin/users/"+alice.id+"?wait=enforced", map[string]any{"status": "locked"})
+	locked := s.order("PATCH", "/v1/admin/users/"+alice.id+"?wait=enforced&reason=reported+stolen", map[string]any{"status": "locked"})
 	r.want(locked.code == http.StatusOK, "locked %s", alice.email)
 	receipt(r, locked)
 	p.after(r, order, http.StatusUnauthorized, `reason="`)
