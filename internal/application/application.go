@@ -91,10 +91,10 @@ type Amendment struct {
 	Application Application // replaced whole, but for ID, Kind, CreatedAt and SessionsFrom
 	// KeepPolicies leaves everything but SessionsFrom as it is stored: of Application only the ID counts.
 	KeepPolicies bool
-	Announce    []revocation.Event
-	EndSessions bool // raises SessionsFrom to the position after this commit
-	Audit       []audit.Entry
-	At          time.Time
+	Announce     []revocation.Event
+	EndSessions  bool // raises SessionsFrom to the position after this commit
+	Audit        []audit.Entry
+	At           time.Time
 }
 
 // Removal deletes an application and ends its sessions.
