@@ -36,6 +36,7 @@ type ledger struct {
 type order struct {
 	kind  string
 	names func(*issued) bool
+	wait  bool // until it is enforced
 }
 
 // begin notes that an order is about to be given.
@@ -77,10 +78,10 @@ func (l *ledger) add(c *issued) *issued {
 }
 
 // unspoiled reports whether no order was given against the credential.
-func (l *ledger) unspoiled(c *issued) bool {
+func (l *ledger) unspoiled(id int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return c.ordered == 0
+	return l.all[id].ordered == 0
 }
 
 // leave takes out, once, the credentials that verifiers need not be asked about any more.

@@ -74,7 +74,7 @@ func (c *crowd) retire() {
 func (c *crowd) present(p *person) bool {
 	c.minting.RLock()
 	defer c.minting.RUnlock()
-	if p.token == nil || !c.unspoiled(p.token) || now() > p.token.from.add(longest/2) {
+	if p.token == nil || !c.unspoiled(p.token.id) || now() > p.token.from.add(longest/2) {
 		return c.signIn(p)
 	}
 	code, got := c.call("POST", "/v1/session/token", p.token.text, map[string]any{})
@@ -126,21 +126,23 @@ func (c *crowd) give(o order, call func() (int, map[string]any)) {
 	if at, err := time.Parse(time.RFC3339Nano, field(got, "committed_at")); err == nil {
 		committed = now() - moment(time.Since(at))
 	}
-	if _, ok := got["receipt"]; ok {
-		enforced = now()
+	if o.wait {
+		if enforced = now(); got["receipt"] == nil {
+			c.Errorf("%s: no receipt: %v", o.kind, got)
+		}
 	}
 	c.done(o, committed, enforced)
 }
 
 // revoke gives an order of the administration API.
-func (c *crowd) revoke(kind, id, wait string, names func(*issued) bool) {
-	c.give(order{kind, names}, func() (int, map[string]any) {
-		body := map[string]any{"kind": kind, "reason": "promise"}
+func (c *crowd) revoke(o order, id string) {
+	c.give(o, func() (int, map[string]any) {
+		body := map[string]any{"kind": o.kind, "reason": "promise"}
 		if id != "" {
 			body["id"] = id
 		}
-		if wait != "" {
-			body["wait"] = wait
+		if o.wait {
+			body["wait"] = "enforced"
 		}
 		return c.operate("POST", "/v1/admin/revocations", body)
 	})
@@ -151,22 +153,23 @@ func ofPerson(id string) func(*issued) bool  { return func(i *issued) bool { ret
 
 // acts are what may end a person's access; each leaves the person to present anew.
 var acts = []func(*crowd, *person){
-	func(c *crowd, p *person) { c.revoke("session", p.token.session, "", ofSession(p.token.session)) },
-	func(c *crowd, p *person) { c.revoke("subject", p.id, "", ofPerson(p.id)) },
 	func(c *crowd, p *person) {
-		c.revoke("authz", p.id, "", func(i *issued) bool { return i.person == p.id && i.access() })
+		c.revoke(order{kind: "session", names: ofSession(p.token.session)}, p.token.session)
+	},
+	func(c *crowd, p *person) { c.revoke(order{kind: "subject", names: ofPerson(p.id)}, p.id) },
+	func(c *crowd, p *person) {
+		c.revoke(order{kind: "authz", names: func(i *issued) bool { return i.person == p.id && i.access() }}, p.id)
 	},
 	func(c *crowd, p *person) {
-		c.revoke("application", c.side, "", func(i *issued) bool { return i.application == "side" })
+		c.revoke(order{kind: "application", names: func(i *issued) bool { return i.application == "side" }}, c.side)
 	},
 	func(c *crowd, p *person) {
-		names := ofSession(p.token.session)
-		c.give(order{"sign-out", names}, func() (int, map[string]any) {
+		c.give(order{kind: "sign-out", names: ofSession(p.token.session)}, func() (int, map[string]any) {
 			return c.call("POST", "/v1/sign-out", p.token.text, map[string]any{})
 		})
 	},
 	func(c *crowd, p *person) {
-		c.give(order{"lock", ofPerson(p.id)}, func() (int, map[string]any) {
+		c.give(order{kind: "lock", names: ofPerson(p.id)}, func() (int, map[string]any) {
 			return c.operate("PATCH", "/v1/admin/users/"+p.id, map[string]any{"status": "locked"})
 		})
 		for range 200 { // until the server is back
@@ -180,7 +183,7 @@ var acts = []func(*crowd, *person){
 	func(c *crowd, _ *person) {
 		if now() > c.everybody.add(lease) {
 			c.everybody = now()
-			c.revoke("all", "", "", (*issued).access)
+			c.revoke(order{kind: "all", names: (*issued).access}, "")
 		}
 	},
 	func(c *crowd, p *person) {
@@ -193,7 +196,7 @@ var acts = []func(*crowd, *person){
 		}
 		c.mu.Unlock()
 		if key != "" && now() > c.lastKey(key).add(lease) {
-			c.revoke("key", key, "", func(i *issued) bool { return i.key == key })
+			c.revoke(order{kind: "key", names: func(i *issued) bool { return i.key == key }}, key)
 		}
 	},
 }
@@ -240,9 +243,9 @@ func (c *crowd) wait(ctx context.Context, p *person) {
 		}
 		time.Sleep(100 * time.Millisecond)
 		if n%2 == 0 {
-			c.revoke("session", p.token.session, "enforced", ofSession(p.token.session))
+			c.revoke(order{kind: "session", names: ofSession(p.token.session), wait: true}, p.token.session)
 		} else {
-			c.revoke("subject", p.id, "enforced", ofPerson(p.id))
+			c.revoke(order{kind: "subject", names: ofPerson(p.id), wait: true}, p.id)
 		}
 	}
 }
