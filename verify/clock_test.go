@@ -28,3 +28,19 @@ func TestClockRemembersASleepThatAStepHides(t *testing.T) {
 		t.Error("a lease from after the step holds beyond its length")
 	}
 }
+
+// The real clock shows both ways of telling the time, anew on each call.
+func TestLocalClockShowsTheWallClock(t *testing.T) {
+	read := localClock()
+	before := time.Duration(time.Now().UnixNano())
+	first := read()
+	after := time.Duration(time.Now().UnixNano())
+	if first.Wall < before || first.Wall > after {
+		t.Errorf("wall %v, want between %v and %v", first.Wall, before, after)
+	}
+	for second := read(); second.Mono <= first.Mono; second = read() {
+		if time.Duration(time.Now().UnixNano())-after > time.Second {
+			t.Fatal("the clock stands still")
+		}
+	}
+}

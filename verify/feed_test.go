@@ -277,6 +277,23 @@ func TestTokenAheadOfTheSet(t *testing.T) {
 	})
 }
 
+// A reply that was on its way before the token was looked at says nothing about
+// where the log is now: it takes another one to know that the token is ahead of
+// everything.
+func TestTokenAheadOfAReplyOnItsWay(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
+		v := start(t, s)
+		session := s.SignIn(verifytest.User{})
+		accepts(t, v, session.AccessToken(), Within(4*minWait)) // polls too short to be given up
+		s.Delay(100 * time.Millisecond)
+		for range 50 {
+			time.Sleep(127 * time.Millisecond)
+			s.Demote(session.User())
+			accepts(t, v, session.AccessToken())
+		}
+	})
+}
+
 func TestPrunedAndUnknownPositionsGetASnapshot(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
 		synced := make(chan Sync, 100)
