@@ -160,6 +160,27 @@ func (h *house) apiKey() (id, text string) {
 // cookieOf is the Cookie header that sends a session token.
 func cookieOf(token string) string { return "tandem_session=" + token }
 
+// jar is the Cookie header that a browser sends after the answer.
+func (a answer) jar() string {
+	var all []string
+	for _, one := range (&http.Response{Header: a.Header}).Cookies() {
+		if one.MaxAge >= 0 {
+			all = append(all, one.Name+"="+one.Value)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// cookie is the value of a cookie that the answer sets, empty if it sets none of that name.
+func (a answer) cookie(name string) string {
+	for _, one := range (&http.Response{Header: a.Header}).Cookies() {
+		if one.Name == name {
+			return one.Value
+		}
+	}
+	return ""
+}
+
 func (a answer) user() string    { return a.in("user").text("id") }
 func (a answer) session() string { return a.in("session").text("id") }
 
