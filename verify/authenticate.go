@@ -54,8 +54,9 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 	}
 	// The copy shares no memory with the request it came from.
 	t := &Token{kind: AccessToken, claims: claims, credential: strings.Clone(credential)}
-	t.hold(key.ID())
-	if now := v.lease.Load().clock.now(v.config.clock()); t.until() > now {
+	l := v.lease.Load()
+	t.hold(key.ID(), l.epoch)
+	if now := l.clock.now(v.config.clock()); t.until() > now {
 		v.tokens.keep(t, generation, now)
 	}
 	return t, nil

@@ -30,17 +30,16 @@ const groupSize = 8
 
 type group struct {
 	tags    [groupSize]atomic.Uint64 // 0: free
-	entries [groupSize]atomic.Pointer[entry]
+	entries [groupSize]atomic.Pointer[Token]
 }
 
-// entry is never changed but for used.
-type entry struct {
+// cached is what the cache notes in a Token: there, and not in a record of its
+// own, because finding it must touch as little memory as can be. It is written
+// before the Token is in the cache and never after, but for used.
+type cached struct {
 	tag        uint64
-	credential string
-	token      *Token
-	generation uint64        // of the keys it was checked with
-	until      time.Duration // the issuer's time from which it is useless
-	used       atomic.Bool
+	generation uint64 // of the keys it was checked with
+	used       uint32 // atomic: lately
 }
 
 // newCache returns a cache for about size entries: enough slots for them to
@@ -65,36 +64,36 @@ func (c *cache) find(credential string, generation uint64) *Token {
 	if e == nil {
 		e = b.find(tag, credential)
 	}
-	if e == nil || e.generation != generation {
+	if e == nil || e.cached.generation != generation {
 		return nil
 	}
-	if !e.used.Load() { // most of the time it is set already: no write, no contention
-		e.used.Store(true)
+	if atomic.LoadUint32(&e.cached.used) == 0 { // most of the time it is set already: no write, no contention
+		atomic.StoreUint32(&e.cached.used, 1)
 	}
-	return e.token
+	return e
 }
 
-func (g *group) find(tag uint64, credential string) *entry {
+func (g *group) find(tag uint64, credential string) *Token {
 	for i := range g.tags {
 		if g.tags[i].Load() != tag {
 			continue
 		}
-		if e := g.entries[i].Load(); e != nil && e.tag == tag && e.credential == credential {
+		if e := g.entries[i].Load(); e != nil && e.cached.tag == tag && e.credential == credential {
 			return e
 		}
 	}
 	return nil
 }
 
-// keep remembers a token for its credential until it is useless or room is
-// needed.
+// keep remembers a token, which nobody else has yet, for its credential until it
+// is useless or room is needed.
 func (c *cache) keep(t *Token, generation uint64, now time.Duration) {
 	tag, a, b := c.place(t.credential)
-	e := &entry{tag: tag, credential: t.credential, token: t, generation: generation, until: t.until()}
+	t.cached = cached{tag: tag, generation: generation}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g, i := c.slot(e, a, b, now)
-	if g.entries[i].Swap(e) == nil {
+	g, i := c.slot(t, a, b, now)
+	if g.entries[i].Swap(t) == nil {
 		c.count.Add(1)
 	}
 	g.tags[i].Store(tag)
@@ -102,10 +101,10 @@ func (c *cache) keep(t *Token, generation uint64, now time.Duration) {
 
 // slot chooses where an entry goes: over the same credential, a free slot of
 // the emptier group, one that is useless by now, one that was not used lately.
-func (c *cache) slot(e *entry, a, b *group, now time.Duration) (*group, int) {
+func (c *cache) slot(t *Token, a, b *group, now time.Duration) (*group, int) {
 	for _, g := range [2]*group{a, b} {
 		for i := range g.entries {
-			if old := g.entries[i].Load(); old != nil && old.tag == e.tag && old.credential == e.credential {
+			if old := g.entries[i].Load(); old != nil && old.cached.tag == t.cached.tag && old.credential == t.credential {
 				return g, i
 			}
 		}
@@ -124,7 +123,7 @@ func (c *cache) slot(e *entry, a, b *group, now time.Duration) (*group, int) {
 		if c.hand >= groupSize {
 			g = b
 		}
-		if !g.entries[i].Load().used.Swap(false) {
+		if atomic.SwapUint32(&g.entries[i].Load().cached.used, 0) == 0 {
 			return g, i
 		}
 	}
@@ -134,7 +133,7 @@ func (c *cache) slot(e *entry, a, b *group, now time.Duration) (*group, int) {
 func (g *group) room(now time.Duration) (free, used int) {
 	free = -1
 	for i := range g.entries {
-		if e := g.entries[i].Load(); e == nil || e.until <= now {
+		if e := g.entries[i].Load(); e == nil || e.until() <= now {
 			free = i
 		} else {
 			used++
@@ -145,12 +144,12 @@ func (g *group) room(now time.Duration) (free, used int) {
 
 // forget drops a token, unless another has taken its place.
 func (c *cache) forget(t *Token) {
-	tag, a, b := c.place(t.credential)
+	_, a, b := c.place(t.credential)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, g := range [2]*group{a, b} {
 		for i := range g.entries {
-			if e := g.entries[i].Load(); e != nil && e.tag == tag && e.token == t {
+			if g.entries[i].Load() == t {
 				g.tags[i].Store(0)
 				g.entries[i].Store(nil)
 				c.count.Add(-1)

@@ -81,7 +81,8 @@ func TestCacheComparesTheWholeCredential(t *testing.T) {
 	for _, g := range [2]*group{a, b} { // every slot claims to be it
 		for i := range g.tags {
 			if e := g.entries[i].Load(); e != nil {
-				forged := &entry{tag: tag, credential: e.credential, token: e.token}
+				forged := cachedToken(e.credential, 100)
+				forged.cached.tag = tag
 				g.entries[i].Store(forged)
 				g.tags[i].Store(tag)
 			}

@@ -292,7 +292,7 @@ func (v *Verifier) session(credential string, got *answer) (*Token, error) {
 	if !t.claims.HasAudience(v.config.Audience) {
 		return nil, refusedAudience
 	}
-	t.hold("")
+	t.hold("", v.lease.Load().epoch)
 	t.forget = v.rememberUntil(got)
 	return t, nil
 }

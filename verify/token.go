@@ -16,10 +16,12 @@ import (
 //
 // Printing a Token shows whom it stands for, never the credential.
 type Token struct {
-	kind       Kind
-	claims     token.Claims // of a session token: what the server answered
-	held       revocation.Token
+	// What each decision reads comes first, so that it lies together.
+	cached     cached
 	credential string // to ask the server with
+	kind       Kind
+	held       revocation.Token
+	claims     token.Claims // of a session token: what the server answered
 
 	// Of a session token, in the issuer's time since 1970: until when the
 	// answer may be remembered.
@@ -108,13 +110,18 @@ func (t *Token) until() time.Duration {
 	return t.expiry()
 }
 
-// hold computes, once, what each check against the set needs.
-func (t *Token) hold(kid string) {
+// hold computes, once, what each check against the set needs. epoch is the
+// present one: tokens of it share its spelling, which is then in reach of the
+// processor when it is compared.
+func (t *Token) hold(kid, epoch string) {
 	t.held = revocation.Token{
 		Subject:  revocation.Hash(t.claims.Subject),
 		ClientID: revocation.Hash(t.claims.ClientID),
 		Epoch:    t.claims.Revision.Epoch,
 		Seq:      t.claims.Revision.Seq,
+	}
+	if t.held.Epoch == epoch {
+		t.held.Epoch = epoch
 	}
 	if t.claims.SessionID != "" {
 		t.held.SessionID = revocation.Hash(t.claims.SessionID)
