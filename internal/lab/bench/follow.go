@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem.example/tandem/verify/revocation"
+)
+
+const (
+	followers    = 1_000
+	revocations  = 40
+	idleFor      = 8 * time.Second
+	pollFor      = 2 * time.Second // how long a verifier lets its poll wait
+	lastPatience = 10 * time.Second
+)
+
+// Row 12: one node with 1,000 waiting verifiers. How long from ordering a revocation until the last has been answered,
+// what the verifiers cost while nothing happens, and what each weighs. The floor is one response of a bare server.
+func revocationToMany(b *bench) error {
+	bare, err := b.startBare()
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	one, waking, err := b.bareWaking(bare)
+	if err != nil {
+		return err
+	}
+	p, err := b.startTandem(filepath.Join(b.dir, "follow"), "--dev")
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	before, err := p.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	f := &flock{}
+	ctx, stop := context.WithCancel(b.ctx)
+	defer f.wait()
+	defer stop()
+	if err := f.gather(ctx, p.address, follow); err != nil {
+		return err
+	}
+	cpu := p.cpu()
+	time.Sleep(idleFor)
+	idle := 100 * (p.cpu() - cpu).Seconds() / idleFor.Seconds()
+	after, err := p.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	cpu, own := p.cpu(), cpuTime()
+	last, err := f.wake(b.ctx, revocations, func() error {
+		return p.operate(b.ctx, http.MethodPost, "/v1/admin/revocations", map[string]string{"kind": "all", "reason": "bench"})
+	})
+	if err != nil {
+		return err
+	}
+	busy := (p.cpu() - cpu + cpuTime() - own).Seconds() * 1e3 / revocations / float64(runtime.GOMAXPROCS(0))
+	worst := quantile(last, 0.99)
+	r := result{Row: "12", Work: "revocation to 1,000 verifiers: p99 of the last", Floor: nanos(one), Ours: nanos(worst), Value: worst / 1e6, CPU: busy,
+		Budget: new(atMost(50, "ms"))}
+	r.note("median of the last %s; a bare server that wakes 1,000: median %s, p99 %s", nanos(median(last)), nanos(median(waking)), nanos(quantile(waking, 0.99)))
+	r.note("under cpu: processor time of server and verifiers for one revocation, by the number of processors")
+	b.add(r)
+	b.add(result{Row: "12", Work: "1,000 verifiers that wait: idle cost", Floor: "-", Ours: digits(idle) + " %", Value: idle, Budget: new(atMost(10, "% of a core"))})
+	each := (after - before) / followers / 1024
+	b.add(result{Row: "12", Work: "memory a waiting verifier", Floor: "-", Ours: digits(each) + " KiB", Value: each, Budget: new(atMost(40, "KiB"))})
+	return nil
+}
+
+// bareWaking measures the bare server: the median of one response, and the last of 1,000 waiting ones.
+func (b *bench) bareWaking(p *process) (one float64, last []float64, err error) {
+	c, err := dial("tcp", p.address)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer c.conn.Close()
+	var times []float64
+	ask, fire := request("GET", p.address, "/", "", ""), request("POST", p.address, "/fire", "", "")
+	for range 500 {
+		s, err := each(1, func(int) error { _, err := c.do(ask, nil); return err })
+		if err != nil {
+			return 0, nil, err
+		}
+		times = append(times, s.wallNS())
+	}
+	f := &flock{}
+	ctx, stop := context.WithCancel(b.ctx)
+	defer f.wait()
+	defer stop()
+	if err := f.gather(ctx, p.address, hang); err != nil {
+		return 0, nil, err
+	}
+	time.Sleep(200 * time.Millisecond) // until all hang
+	last, err = f.wake(b.ctx, revocations/2, func() error { _, err := c.do(fire, nil); return err })
+	return median(times), last, err
+}
+
+// flock is so many connections that wait for news.
+type flock struct {
+	wg     sync.WaitGroup
+	failed onceError
+	ready  atomic.Int64
+	mu     sync.Mutex
+	woken  int
+	last   time.Time
+	all    chan struct{} // closed when all have been woken
+}
+
+// gather opens the connections and returns once each has its first answer, or hangs.
+func (f *flock) gather(ctx context.Context, address string, live func(context.Context, *flock, *client, string) error) error {
+	f.all = make(chan struct{})
+	for range followers {
+		c, err := dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+		f.wg.Go(func() {
+			defer stop()
+			defer c.conn.Close()
+			if err := live(ctx, f, c, address); err != nil && ctx.Err() == nil {
+				f.failed.set(err)
+			}
+		})
+	}
+	for range 1_000 {
+		if err := errors.Join(f.failed.get(), ctx.Err()); err != nil || f.ready.Load() == followers {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("only %d of %d verifiers were answered", f.ready.Load(), followers)
+}
+
+func (f *flock) wait() { f.wg.Wait() }
+
+// arrived notes that one has been told.
+func (f *flock) arrived(at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.woken++; at.After(f.last) {
+		f.last = at
+	}
+	if f.woken == followers {
+		close(f.all)
+	}
+}
+
+// wake has something happen n times and answers, for each, when the last was told, in ns.
+func (f *flock) wake(ctx context.Context, n int, happen func() error) (times []float64, err error) {
+	for range n {
+		f.mu.Lock()
+		f.woken, f.last, f.all = 0, time.Time{}, make(chan struct{})
+		all := f.all
+		f.mu.Unlock()
+		start := time.Now()
+		if err := happen(); err != nil {
+			return nil, err
+		}
+		timeout := time.NewTimer(lastPatience)
+		select {
+		case <-all:
+		case <-timeout.C:
+			return nil, errors.Join(errors.New("not all verifiers were told"), f.failed.get())
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		timeout.Stop()
+		f.mu.Lock()
+		times = append(times, float64(f.last.Sub(start)))
+		f.mu.Unlock()
+		time.Sleep(60 * time.Millisecond) // until all wait again
+	}
+	return times, nil
+}
+
+// hang waits at the bare server.
+func hang(ctx context.Context, f *flock, c *client, address string) error {
+	ask := request("GET", address, "/wait", "", "")
+	f.ready.Add(1)
+	for ctx.Err() == nil {
+		if _, err := c.do(ask, nil); err != nil {
+			return err
+		}
+		f.arrived(time.Now())
+	}
+	return nil
+}
+
+// follow polls as a verifier does, but believes what it is told: checking 1,000 signatures would be the verifiers'
+// work, not the server's.
+func follow(ctx context.Context, f *flock, c *client, address string) error {
+	req := revocation.Request{Verifier: "bench", Instance: rand.Text(), WaitMS: pollFor.Milliseconds()}
+	var answer bytes.Buffer
+	for first := true; ctx.Err() == nil; first = false {
+		req.Nonce = rand.Text()
+		text, err := json.Marshal(req)
+		if err != nil {
+			return err
+		}
+		status, err := c.do(request("POST", address, "/v1/revocations/sync", "", string(text)), &answer)
+		at := time.Now()
+		if err != nil {
+			return err
+		}
+		if status != http.StatusOK {
+			return fmt.Errorf("sync: status %d: %s", status, answer.String())
+		}
+		var rep revocation.Reply
+		if err := json.Unmarshal(answer.Bytes(), &rep); err != nil {
+			return err
+		}
+		switch {
+		case first:
+			f.ready.Add(1)
+		case rep.To > req.Position:
+			f.arrived(at)
+		}
+		req.Epoch, req.Position, req.Chain = rep.Epoch, rep.To, rep.Chain
+	}
+	return nil
+}
