@@ -78,7 +78,10 @@ func (a *app) remote() (*client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("%w: --server must be a URL such as https://auth.example.com", errUsage)
 	}
-	key := a.variable("TANDEM_API_KEY")
+	key, err := a.secretVariable("TANDEM_API_KEY")
+	if err != nil {
+		return nil, err
+	}
 	if key == "" {
 		return nil, fmt.Errorf("%w: --server needs an API key in $TANDEM_API_KEY: make one with `tandem apikey create NAME` on the server", errUsage)
 	}
@@ -92,16 +95,6 @@ func (a *app) remote() (*client, error) {
 func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// variable reads an environment variable.
-func (a *app) variable(name string) string {
-	for _, kv := range a.env {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 func local(ctx context.Context, socket, dir string) *client {
@@ -169,7 +162,7 @@ func (c *client) do(method, path string, in, out any) error {
 	}
 	res, err := c.trip.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("call the server: %w", err)
+		return fmt.Errorf("call %s: %w: is the server running there?", c.base, err)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
@@ -179,6 +172,9 @@ func (c *client) do(method, path string, in, out any) error {
 	if res.StatusCode >= 400 {
 		p := &problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
 		_ = json.Unmarshal(b, p) // an answer that is no problem document still has its status
+		if c.key != "" && p.Status == http.StatusUnauthorized {
+			return fmt.Errorf("%w: $TANDEM_API_KEY may be mistyped, revoked or expired: `tandem apikey list` on the server tells", p)
+		}
 		return p
 	}
 	if out == nil || len(b) == 0 {

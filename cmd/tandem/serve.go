@@ -73,7 +73,7 @@ func (a *app) configuration(flags map[string]string, dev bool) (tandem.Config, e
 		}
 		flags["data_dir"] = a.DataDir
 	}
-	return config.Load(config.Options{Path: a.Config, Env: a.env, Flags: flags, Dev: dev})
+	return config.Load(config.Options{Path: a.Config, Env: a.serverEnv(), Flags: flags, Dev: dev})
 }
 
 func (a *app) logger(c config.Log) *slog.Logger {

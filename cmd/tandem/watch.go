@@ -62,6 +62,10 @@ func (c watchCmd) Run(a *app) error {
 		}
 		issuer = cfg.Issuer
 	}
+	clientSecret, err := a.secretVariable("TANDEM_CLIENT_SECRET")
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
 	if c.For > 0 {
@@ -72,7 +76,7 @@ func (c watchCmd) Run(a *app) error {
 	defer transport.transport.CloseIdleConnections()
 	inbox := make(chan news, unread)
 	v, err := verify.New(a.ctx, verify.Config{
-		Issuer: issuer, Audience: "tandem watch", Name: "tandem watch", ClientID: c.ClientID, ClientSecret: a.variable("TANDEM_CLIENT_SECRET"),
+		Issuer: issuer, Audience: "tandem watch", Name: "tandem watch", ClientID: c.ClientID, ClientSecret: clientSecret,
 		HTTPClient: &http.Client{Transport: transport}, Logger: a.logger(config.Log{Level: "error"}),
 		OnSync: transport.deliver(ctx, inbox),
 	})
