@@ -227,8 +227,14 @@ func TestGenerationChangesWhenAKeyIsWithdrawn(t *testing.T) {
 		keys    jws.Set
 		changed bool
 	}{
-		{jws.Set{keys[0]}, false}, {jws.Set{keys[0], keys[1]}, false}, {jws.Set{keys[1], keys[0]}, false}, {jws.Set{keys[1]}, true},
-		{jws.Set{keys[1], keys[0]}, false}, {jws.Set{keys[1], other.Key()}, true}, {jws.Set{}, true}, {jws.Set{}, false},
+		{jws.Set{keys[0]}, false},
+		{jws.Set{keys[0], keys[1]}, false},
+		{jws.Set{keys[1], keys[0]}, false},
+		{jws.Set{keys[1]}, true},
+		{jws.Set{keys[1], keys[0]}, false},
+		{jws.Set{keys[1], other.Key()}, true},
+		{jws.Set{}, true},
+		{jws.Set{}, false},
 	} {
 		before := k.generation()
 		next = step.keys

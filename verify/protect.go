@@ -71,7 +71,7 @@ type tokenKey struct{}
 // requestContext is the context of a guarded request. It puts the token under
 // watch only when somebody asks whether it has ended.
 type requestContext struct {
-	context.Context // the request's own
+	context.Context //nolint:containedctx // it is a context itself; this is the request's own
 	v               *Verifier
 	token           *Token
 	policy          *policy
@@ -83,8 +83,8 @@ type requestContext struct {
 
 // watchedContext is a context under the watch that may end it.
 type watchedContext struct {
-	context.Context
-	watch *watch
+	context.Context //nolint:containedctx // it is a context itself
+	watch           *watch
 }
 
 // Done starts the watch.

@@ -111,8 +111,17 @@ func TestHigherACRWillDo(t *testing.T) {
 		have, want string
 		ok         bool
 	}{
-		{"1", "1", true}, {"2", "1", true}, {"1", "2", false}, {"10", "9", true}, {"", "1", false}, {"0", "1", false},
-		{"gold", "gold", true}, {"gold", "1", false}, {"2", "gold", false}, {"-1", "1", false}, {"99999999999", "1", false},
+		{"1", "1", true},
+		{"2", "1", true},
+		{"1", "2", false},
+		{"10", "9", true},
+		{"", "1", false},
+		{"0", "1", false},
+		{"gold", "gold", true},
+		{"gold", "1", false},
+		{"2", "gold", false},
+		{"-1", "1", false},
+		{"99999999999", "1", false},
 	} {
 		if got := reaches(tt.have, tt.want); got != tt.ok {
 			t.Errorf("have %q, want %q: %t", tt.have, tt.want, got)

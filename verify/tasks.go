@@ -8,7 +8,7 @@ import (
 // tasks are the goroutines that work for a verifier beside those of its
 // callers. None outlives Close.
 type tasks struct {
-	ctx  context.Context // ends at close
+	ctx  context.Context //nolint:containedctx // it is the tasks' own, and ends at close
 	stop context.CancelCauseFunc
 
 	mu     sync.Mutex

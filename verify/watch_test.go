@@ -38,21 +38,41 @@ func TestWatchEnds(t *testing.T) {
 		"demoted":  {nil, func(s *verifytest.Server, x *verifytest.Session, _ *Verifier) { s.Demote(x.User()) }, soon, 0, ErrStale},
 		"restored": {nil, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Restore() }, soon, 0, ErrStale},
 		"closed":   {nil, func(_ *verifytest.Server, _ *verifytest.Session, v *Verifier) { go v.Close() }, soon, 0, ErrClosed},
-		"partition": {nil, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
-			10 * time.Second, 7 * time.Second, ErrLeaseLost},
-		"partition, strict route": {[]Rule{Within(time.Second)}, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
-			time.Second, 0, ErrLeaseLost},
-		"partition, live route": {[]Rule{Live()}, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
-			10 * time.Second, 7 * time.Second, ErrLeaseLost},
-		"partition, may ask in vain": {[]Rule{OnLeaseLost(AskServer)}, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
-			10 * time.Second, 7 * time.Second, ErrLeaseLost},
-		"partition, insecure": {[]Rule{OnLeaseLost(InsecureAcceptUntilExpiry)}, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
-			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired},
+		"partition": {
+			nil, func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
+			10 * time.Second, 7 * time.Second, ErrLeaseLost,
+		},
+		"partition, strict route": {
+			[]Rule{Within(time.Second)},
+			func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
+			time.Second, 0, ErrLeaseLost,
+		},
+		"partition, live route": {
+			[]Rule{Live()},
+			func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
+			10 * time.Second, 7 * time.Second, ErrLeaseLost,
+		},
+		"partition, may ask in vain": {
+			[]Rule{OnLeaseLost(AskServer)},
+			func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
+			10 * time.Second, 7 * time.Second, ErrLeaseLost,
+		},
+		"partition, insecure": {
+			[]Rule{OnLeaseLost(InsecureAcceptUntilExpiry)},
+			func(s *verifytest.Server, _ *verifytest.Session, _ *Verifier) { s.Partition() },
+			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired,
+		},
 		"nothing": {nil, func(*verifytest.Server, *verifytest.Session, *Verifier) {}, 5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired},
-		"nothing, until expiry": {[]Rule{UntilExpiry()}, func(*verifytest.Server, *verifytest.Session, *Verifier) {},
-			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired},
-		"revoked, until expiry": {[]Rule{UntilExpiry()}, func(_ *verifytest.Server, x *verifytest.Session, _ *Verifier) { x.End() },
-			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired},
+		"nothing, until expiry": {
+			[]Rule{UntilExpiry()},
+			func(*verifytest.Server, *verifytest.Session, *Verifier) {},
+			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired,
+		},
+		"revoked, until expiry": {
+			[]Rule{UntilExpiry()},
+			func(_ *verifytest.Server, x *verifytest.Session, _ *Verifier) { x.End() },
+			5*time.Minute + soon, 5*time.Minute - 2*time.Second, ErrExpired,
+		},
 		"may ask, feed lost, then revoked": {[]Rule{OnLeaseLost(AskServer)}, func(s *verifytest.Server, x *verifytest.Session, _ *Verifier) {
 			loseFeed(s)
 			time.AfterFunc(time.Minute, func() { x.End() })
