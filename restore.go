@@ -97,9 +97,13 @@ func Restore(ctx context.Context, c Config, r Restoration) (done Restored, err e
 	if err := beginAgain(ctx, stage, box, r, &done); err != nil {
 		return done, fmt.Errorf("restore %s: %w", r.File, err)
 	}
-	done.Undone, done.UndoneUnknown = lost(ctx, c.DataDir, done.TakenAt, lock)
-	if done.Aside, err = sqlite.Replace(c.DataDir, filepath.Join(stage, sqlite.DatabaseFile)); err != nil {
+	replaced, err := sqlite.Replace(c.DataDir, filepath.Join(stage, sqlite.DatabaseFile))
+	if err != nil {
 		return done, fmt.Errorf("restore: %w", err)
+	}
+	done.Aside, done.UndoneUnknown = replaced.Aside, replaced.Fault
+	if done.Aside != "" && done.UndoneUnknown == nil {
+		done.Undone, done.UndoneUnknown = lost(ctx, done.Aside, done.TakenAt)
 	}
 	return done, nil
 }
@@ -202,19 +206,11 @@ func countSessions(ctx context.Context, sessions session.Store, now time.Time) (
 	}
 }
 
-// lost reads, from the database that is about to be replaced, what the backup does not know.
-func lost(ctx context.Context, dir string, since time.Time, lock *sqlite.DirLock) (acts []Act, err error) {
-	if schema, err := sqlite.Migrations(ctx, dir); err != nil || schema.Current == 0 {
-		return nil, err
-	}
-	st, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, MirrorSessions: -1, Lock: lock})
+// lost reads, from the database that was replaced, what the backup does not know.
+func lost(ctx context.Context, aside string, since time.Time) (acts []Act, err error) {
+	entries, err := sqlite.TrailOf(ctx, aside, audit.Query{Since: since, Limit: maxUndone})
 	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	entries, err := st.Audit().List(ctx, audit.Query{Since: since, Limit: maxUndone})
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the replaced database: %w", err)
 	}
 	for _, e := range entries {
 		if undoing[e.Type] && e.Outcome == audit.Done && e.At.After(since) {

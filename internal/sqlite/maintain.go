@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/signing"
 )
 
@@ -65,55 +66,91 @@ func present(ctx context.Context, dir string) (MigrationStatus, error) {
 // AsideFile is what the database that Replace replaced is kept as, beside the new one.
 const AsideFile = DatabaseFile + ".before-restore"
 
+// Replaced says what became of the database that Replace replaced.
+type Replaced struct {
+	// Aside is where it is kept; empty if there was none.
+	Aside string
+	// Fault is why it could not be read; nil for a sound one.
+	Fault error
+}
+
 // Replace puts the database file `staged`, which must lie on the same file system and be closed, in the place of that
-// of the directory, and answers where the replaced one is kept; empty if there was none. The caller holds the lock of
-// the directory.
+// of the directory, which is kept beside it. The caller holds the lock of the directory.
 //
 // Whenever the process dies, the database under its name is either the old one or the new one, whole.
-func Replace(dir, staged string) (aside string, err error) {
+func Replace(dir, staged string) (r Replaced, err error) {
 	path := filepath.Join(dir, DatabaseFile)
 	if err := syncFile(staged); err != nil {
-		return "", fmt.Errorf("replace database: %w", err)
+		return r, fmt.Errorf("replace database: %w", err)
 	}
 	if _, serr := os.Stat(path); serr == nil {
-		if aside, err = keepAside(dir, path); err != nil {
-			return "", fmt.Errorf("keep the replaced database aside: %w", err)
+		if r, err = keepAside(dir, path); err != nil {
+			return r, fmt.Errorf("keep the replaced database aside: %w", err)
 		}
 	} else if !errors.Is(serr, fs.ErrNotExist) {
-		return "", fileError(path, serr)
+		return r, fileError(path, serr)
 	}
 	if err := os.Rename(staged, path); err != nil {
-		return aside, fmt.Errorf("replace database: %w", err)
+		return r, fmt.Errorf("replace database: %w", err)
 	}
-	return aside, syncDir(dir)
+	return r, syncDir(dir)
 }
 
 // keepAside gives the old database a second name, and sees to it that no write-ahead log stays behind: SQLite would
 // play it back into the new one.
-func keepAside(dir, path string) (string, error) {
-	// The last connection to close folds the log into the database. One too damaged for that keeps its log aside.
-	if db, err := connect(path, writing); err == nil {
-		_, _ = db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
-		_ = db.Close()
-	}
-	aside := filepath.Join(dir, AsideFile)
+func keepAside(dir, path string) (r Replaced, err error) {
+	r.Aside = filepath.Join(dir, AsideFile)
 	for n := 2; ; n++ {
-		err := os.Link(path, aside)
-		if err == nil {
+		if err = os.Link(path, r.Aside); !errors.Is(err, fs.ErrExist) {
 			break
 		}
-		if !errors.Is(err, fs.ErrExist) {
-			return "", err
+		r.Aside = filepath.Join(dir, fmt.Sprintf("%s-%d", AsideFile, n))
+	}
+	if err != nil {
+		return r, err
+	}
+	// The log gets a second name before SQLite sees it, which removes a log that it can make nothing of.
+	log, asideLog := path+"-wal", r.Aside+"-wal"
+	if err := os.Link(log, asideLog); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r, err
+	}
+	gone := []string{log, path + "-shm"}
+	if r.Fault = fold(path); r.Fault == nil {
+		gone = append(gone, asideLog)
+	}
+	for _, name := range gone {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r, err
 		}
-		aside = filepath.Join(dir, fmt.Sprintf("%s-%d", AsideFile, n))
 	}
-	if err := os.Rename(path+"-wal", aside+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+	return r, syncDir(dir)
+}
+
+// fold copies all of the write-ahead log into the database.
+func fold(path string) (err error) {
+	db, err := connect(path, writing)
+	if err != nil {
+		return err
 	}
-	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var busy, frames, copied int
+	if err := db.QueryRow(`PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &copied); err != nil {
+		return fmt.Errorf("read the replaced database: %w", err)
 	}
-	return aside, syncDir(dir)
+	if busy != 0 {
+		return fmt.Errorf("read the replaced database: %w", ErrLocked)
+	}
+	return nil
+}
+
+// TrailOf lists the audit trail of a database file that is not in use, and changes nothing in it.
+func TrailOf(ctx context.Context, path string, q audit.Query) (entries []audit.Entry, err error) {
+	s := &Store{path: path}
+	if s.read, err = openReaders(path, 1); err != nil {
+		return nil, databaseError(path, err)
+	}
+	defer func() { err = errors.Join(err, s.read.db.Close()) }()
+	return s.Audit().List(ctx, q)
 }
 
 func syncFile(path string) error {
