@@ -1,0 +1,99 @@
+package main
+
+// Mutations of the log, in the stores and in the service.
+var logMutations = []mutation{
+	{outOfOrder, "sqlite: positions are taken before the transaction, as from a sequence", []edit{
+		{"internal/sqlite/log.go", "func (p revocationLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	err = p.s.write.do(ctx, func(t *tx) error {\n",
+			"var sequence atomic.Uint64\n\nfunc (p revocationLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	n := sequence.Add(uint64(len(a.Events))) - uint64(len(a.Events))\n	time.Sleep(time.Duration(n%3) * time.Millisecond)\n	err = p.s.write.do(ctx, func(t *tx) error {\n		t.head.position = n\n"},
+		{"internal/sqlite/log.go", "import (\n", "import (\n	\"sync/atomic\"\n"},
+	}, ".", "./internal/sqlite", inOrder},
+	{outOfOrder, "memory: the same", []edit{
+		{"internal/memory/log.go", "func (l feedLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	err = l.s.do(ctx, \"log.Append\", func() error {\n",
+			"var sequence atomic.Uint64\n\nfunc (l feedLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	n := sequence.Add(uint64(len(a.Events))) - uint64(len(a.Events))\n	time.Sleep(time.Duration(n%3) * time.Millisecond)\n	err = l.s.do(ctx, \"log.Append\", func() error {\n		l.s.log.position = n\n"},
+		{"internal/memory/log.go", "import (\n", "import (\n	\"sync/atomic\"\n"},
+	}, ".", "./internal/memory", inOrder},
+	{outOfOrder, "sqlite: the head is published before the commit", []edit{
+		{"internal/sqlite/writer.go", "		if _, err := w.exec(\"COMMIT\"); err != nil {", "		w.publish(&t.head)\n		if _, err := w.exec(\"COMMIT\"); err != nil {"},
+	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+	{splitCommit, "sqlite: a change of roles commits before its event", []edit{
+		{"internal/sqlite/account.go", "		commit, err = t.finish(m.At, m.Announce, m.Audit...)\n		return err\n	})\n	return amended, commit, err",
+			"		commit, err = t.finish(m.At, nil, m.Audit...)\n		return err\n	})\n	if err == nil {\n		commit, err = p.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
+	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+	{splitCommit, "sqlite: a session ends before its event is appended", []edit{
+		{"internal/sqlite/session_end.go", "		commit, err = t.finish(e.At, events, e.Audit...)\n		return err\n	})\n	return commit, ended, err",
+			"		later = events\n		commit, err = t.finish(e.At, nil, e.Audit...)\n		return err\n	})\n	if err == nil && len(later) > 0 {\n		commit, err = p.s.Log().Append(ctx, feed.Append{Events: later, At: e.At})\n	}\n	return commit, ended, err"},
+		{"internal/sqlite/session_end.go", "	err = p.s.write.do(ctx, func(t *tx) error {\n		var events", "	var later []revocation.Event\n	err = p.s.write.do(ctx, func(t *tx) error {\n		var events"},
+	}, ".", "./internal/sqlite", "TestEndAndEventAreOneCommit"},
+	{splitCommit, "memory: a change of roles commits before its event", []edit{
+		{"internal/memory/account.go", "		commit = a.s.finish(m.At, m.Announce, m.Audit...)\n		return nil\n	})\n	return amended, commit, err",
+			"		commit = a.s.finish(m.At, nil, m.Audit...)\n		return nil\n	})\n	if err == nil {\n		commit, err = a.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
+	}, ".", "./internal/memory", "TestConformance/races/a_view"},
+	{cachedSync, "a request joins a read that has begun", []edit{
+		{"internal/feed/reads.go", "	delete(r.open, ask) // nobody joins from here on: the read begins\n	r.mu.Unlock()\n	one.page, one.err = r.log.Read(ctx, ask)",
+			"	r.mu.Unlock()\n	one.page, one.err = r.log.Read(ctx, ask)\n	r.mu.Lock()\n	delete(r.open, ask)\n	r.mu.Unlock()"},
+	}, ".", "./internal/feed", "TestReadBeginsAfterTheRequestArrived"},
+	{cachedSync, "the service answers from what it read last", []edit{
+		{"internal/feed/reads.go", "	joined := r.open[ask]\n", "	if page, known := cache.Load(ask); known {\n		r.mu.Unlock()\n		return page.(Page), nil\n	}\n	joined := r.open[ask]\n"},
+		{"internal/feed/reads.go", "	one.page, one.err = r.log.Read(ctx, ask)", "	one.page, one.err = r.log.Read(ctx, ask)\n	cache.Store(ask, one.page)"},
+		{"internal/feed/reads.go", "type read struct {", "var cache sync.Map\n\ntype read struct {"},
+	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
+	{cachedSync, "the sync is answered with what was there when the wait began", []edit{
+		{"internal/feed/service.go", "	if err := s.await(ctx, ask,", "	early, err := s.reads.read(ctx, ask)\n	if err != nil {\n		return Signed{}, err\n	}\n	if err := s.await(ctx, ask,"},
+		{"internal/feed/service.go", "	page, err := s.reads.read(ctx, ask)\n", "	page, err := early, error(nil)\n"},
+	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
+	{cachedSync, "sqlite: the log is read from memory, as a replica's would be", []edit{
+		{"internal/sqlite/log.go", "	if page, err = r.page(ask); err != nil {", "	if known, ok := replica.Load(ask); ok {\n		return known.(feed.Page), nil\n	}\n	page, err = r.page(ask)\n	replica.Store(ask, page)\n	if err != nil {"},
+		{"internal/sqlite/log.go", "// logReader reads the log", "var replica sync.Map\n\n// logReader reads the log"},
+		{"internal/sqlite/log.go", "import (\n", "import (\n	\"sync\"\n"},
+	}, ".", "./internal/sqlite", "TestConformance/log/a_read_that_begins"},
+	{lateRevision, "sqlite: the head is read after the session", []edit{
+		{"internal/sqlite/session.go", "	revision := p.s.write.head.Load().Revision()\n", ""},
+		{"internal/sqlite/session.go", "	view.Revision = revision\n", "	time.Sleep(time.Millisecond)\n	view.Revision = p.s.write.head.Load().Revision()\n"},
+	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+	{lateRevision, "sqlite: the head is published before the mirror is brought up to date", []edit{
+		{"internal/sqlite/writer.go", "		w.applied(&t.changes)\n		w.publish(&t.head)", "		w.publish(&t.head)\n		time.Sleep(time.Millisecond)\n		w.applied(&t.changes)"},
+	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+	{shortRetention, "a shorter lifetime counts at once", []edit{
+		{"internal/feed/rules.go", "case lifetime >= l.Longest:", "case lifetime > 0:"},
+	}, ".", "./internal/feed", "TestLongest"},
+	{shortRetention, "sqlite: events are kept for the lifetime that is configured now", []edit{
+		{"internal/sqlite/tx.go", "feed.RetainUntil(e.Kind, at, t.head.lifetime.Longest)", "feed.RetainUntil(e.Kind, at, t.head.lifetime.Wanted)"},
+	}, ".", "./internal/sqlite", "TestConformance/retention"},
+	{shortRetention, "memory: the same", []edit{
+		{"internal/memory/log.go", "feed.RetainUntil(e.Kind, at, h.lifetime.Longest)", "feed.RetainUntil(e.Kind, at, h.lifetime.Wanted)"},
+	}, ".", "./internal/memory", "TestConformance/retention"},
+	{shortRetention, "the skew between clocks is not allowed for", []edit{
+		{"internal/feed/rules.go", "committed.Add(maxToken + Skew)", "committed.Add(maxToken)"},
+	}, ".", "./internal/feed", "TestRetainUntil"},
+	{shortRetention, "a verifier that asks from a pruned position is not told", []edit{
+		{"internal/feed/rules.go", "case ask.Epoch != m.Epoch, ask.Position < m.Floor, ask.Position > m.Head:", "case ask.Epoch != m.Epoch, ask.Position > m.Head:"},
+		{"internal/feed/rules.go", "case !m.HasChainAsk, ask.Chain", "case m.HasChainAsk && ask.Chain"},
+	}, ".", "./internal/feed", "TestPlan"},
+}
+
+const inOrder = "TestConformance/log/positions_are_gap-free"
+
+// Mutations of leases on the server, and of receipts.
+var receiptMutations = []mutation{
+	{receipts, "a renewal counts as an acknowledgement", []edit{
+		{"internal/feed/receipt.go", "case h != nil && h.epoch == epoch && h.acked >= r.Position:", "case h != nil && h.arrived.After(r.CommittedAt):"},
+	}, ".", "./internal/feed", "Receipt"},
+	{receipts, "renewals prolong the wait", []edit{
+		{"internal/feed/receipt.go", "		moved := s.tracker.settle(", "		for key, until := range s.tracker.leasesAt(time.Now()) {\n			if _, waits := waiting[key]; waits {\n				waiting[key] = until\n			}\n		}\n		moved := s.tracker.settle("},
+	}, ".", "./internal/feed", "TestRenewalsWithoutTheEventDoNotProlongAReceipt"},
+	{receipts, "one application acknowledges for another", []edit{
+		{"internal/feed/service.go", "key := holderKey{caller.Application, req.Instance}", "key := holderKey{\"\", req.Instance}"},
+	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
+	{receipts, "a position of another epoch acknowledges", []edit{
+		{"internal/feed/tracker.go", "if req.Epoch == epoch && (h.epoch != epoch || req.Position > h.acked) {", "if h.epoch != epoch || req.Position > h.acked {"},
+	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
+	{receipts, "the row of a lease is written after the lease is granted", []edit{
+		{"internal/feed/service.go", "if err := s.Leases.Hold(ctx, h); err != nil {", "go s.Leases.Hold(context.WithoutCancel(ctx), h)\n		if err := ctx.Err(); err != nil {"},
+	}, ".", "./internal/feed", "TestNoLeaseBeforeItsHolderIsWritten"},
+	{receipts, "a restarted server forgets the leases that were granted before", []edit{
+		{"internal/feed/service.go", "		s.tracker.restore(h, until)\n", "		_, _ = h, until\n"},
+	}, ".", "./internal/feed", "TestReceiptAfterARestartWaitsForLeasesOfTheOldProcess"},
+	{receipts, "a lease is over for the server before it is for the verifier", []edit{
+		{"internal/feed/service.go", "time.Now().Add(s.Lease), s.Now())", "time.Now().Add(s.Lease/2), s.Now())"},
+	}, ".", "./internal/feed", "TestReceiptWaitsForEveryLeaseHolder"},
+}

@@ -1,0 +1,33 @@
+package main
+
+import "slices"
+
+// The traps: ways to break the promise that somebody has fallen for, or that a reader of the proof would try.
+const (
+	heartbeat      = "freshness by the arrival of a heartbeat"
+	arrivalLease   = "lease counted from the reply's arrival"
+	outOfOrder     = "sequence not in commit order"
+	splitCommit    = "event and change in different transactions"
+	cachedSync     = "sync answered from a cache, or from before the request"
+	lateRevision   = "rv read after the state"
+	shortRetention = "pruning by a shortened lifetime"
+	suspend        = "monotonic clock that stands still during suspend"
+	stepBack       = "wall clock that steps back keeps the lease"
+	afterPause     = "first decision after a pause by the old lease"
+	emptyStart     = "empty set at start-up"
+	overflow       = "set overflow that evicts"
+	checkOrder     = "lease or clock taken in another order than the proof has it"
+	ahead          = "token ahead of the set decided at once"
+	keys           = "revoked keys that come back"
+	unauthentic    = "reply believed without its proof"
+	receipts       = "receipt without its proof"
+	epochs         = "old entries dropped at a new epoch"
+	openStreams    = "open streams that outlive what carried them"
+	remembered     = "remembered answers that outlive an event"
+	ages           = "age of a relay or of a token not counted"
+)
+
+// table is every mutation, by trap.
+func table() []mutation {
+	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mutation is a mistake, and the test that must notice it.
+type mutation struct {
+	trap  string // which way to break the promise
+	name  string // how it is done here
+	edits []edit
+	// The test: a pattern for -run in a package of a module, the root's being ".".
+	module, pkg, run string
+}
+
+// edit replaces text that a file holds exactly once. Paths are from the root.
+type edit struct{ file, old, new string }
+
+// limit is how long a test may take. One that hangs is red as well.
+const limit = 100 * time.Second
+
+// tree is a copy of the working tree.
+type tree struct{ dir string }
+
+// copyTree copies what git knows of and what it does not ignore, as it is on disk.
+func copyTree(ctx context.Context) (*tree, error) {
+	root, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the root of the tree: %w", err)
+	}
+	from := strings.TrimSpace(string(root))
+	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = from
+	files, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the tree: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "tandem-mutants-")
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{dir}
+	for name := range strings.SplitSeq(strings.Trim(string(files), "\x00"), "\x00") {
+		if err := copyFile(filepath.Join(from, name), filepath.Join(dir, name)); err != nil {
+			t.remove()
+			return nil, fmt.Errorf("copy the tree: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Lstat(from)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil // deleted and not committed yet, or nothing that Go compiles
+	}
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, info.Mode().Perm())
+}
+
+func (t *tree) remove() { _ = os.RemoveAll(t.dir) }
+
+// result is what became of a test.
+type result struct {
+	green, red bool
+	broken     string // why it is neither
+	failed     string // the first test that failed
+	took       time.Duration
+	output     string
+}
+
+func (r result) String() string {
+	switch {
+	case r.red:
+		return fmt.Sprintf("red in %.1f s: %s", r.took.Seconds(), r.failed)
+	case r.green:
+		return fmt.Sprintf("STAYED GREEN in %.1f s", r.took.Seconds())
+	}
+	return "ERROR: " + r.broken
+}
+
+// try applies a mutation, runs its test, and takes the mutation back.
+func (t *tree) try(ctx context.Context, m mutation) (r result) {
+	originals := make(map[string][]byte)
+	defer func() {
+		for path, text := range originals {
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				r = result{broken: err.Error()}
+			}
+		}
+	}()
+	for _, e := range m.edits {
+		path := filepath.Join(t.dir, e.file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return result{broken: err.Error()}
+		}
+		if originals[path] == nil {
+			originals[path] = text
+		}
+		if n := bytes.Count(text, []byte(e.old)); n != 1 {
+			return result{broken: fmt.Sprintf("%s holds %d times, not once: %q", e.file, n, e.old)}
+		}
+		if err := os.WriteFile(path, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o600); err != nil {
+			return result{broken: err.Error()}
+		}
+	}
+	return t.test(ctx, m)
+}
+
+var firstFailure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+
+// test runs the test of a mutation on the tree as it is. What it starts ends with it.
+func (t *tree) test(ctx context.Context, m mutation) (r result) {
+	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute) // to compile
+	defer cancel()
+	start := time.Now()
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-timeout", limit.String(), "-run", m.run, m.pkg)
+	cmd.Dir = filepath.Join(t.dir, m.module)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go test and the test are a group of their own
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	out, err := cmd.CombinedOutput()
+	r.took, r.output = time.Since(start), string(out)
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		r.broken = context.Cause(ctx).Error()
+	case strings.Contains(r.output, "[build failed]"), strings.Contains(r.output, "[setup failed]"):
+		r.broken = "it does not compile:\n" + r.output
+	case err == nil && strings.Contains(r.output, "no tests to run"):
+		r.broken = "there is no such test: " + m.run
+	case err == nil:
+		r.green = true
+	case errors.As(err, &exit):
+		r.red, r.failed = true, "it hangs or panics"
+		if found := firstFailure.FindStringSubmatch(r.output); found != nil {
+			r.failed = found[1]
+		}
+	default:
+		r.broken = err.Error()
+	}
+	return r
+}
