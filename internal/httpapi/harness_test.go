@@ -59,6 +59,7 @@ type rig struct {
 	operator *operator.Service
 	feed     *feed.Service
 	log      *syncBuffer
+	level    slog.LevelVar // of the log: all, but for benchmarks
 
 	mu  sync.Mutex
 	now time.Time
@@ -110,7 +111,8 @@ func newRig(t testing.TB, change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Now().UTC().Truncate(time.Second), log: &syncBuffer{}}
 	r.store = memory.Open(memory.Options{Now: r.now})
-	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: &r.level}))
+	r.level.Set(slog.LevelDebug)
 	c := r.services(r.store, log)
 	for _, f := range change {
 		f(&c)

@@ -28,6 +28,20 @@ type Exchange struct {
 // exchangeKey is the context key of the Exchange.
 type exchangeKey struct{}
 
+// exchangeContext is the context of a request, with its exchange.
+type exchangeContext struct {
+	context.Context
+	x *Exchange
+}
+
+// Value implements context.Context.
+func (c exchangeContext) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return c.x
+	}
+	return c.Context.Value(key)
+}
+
 // Of answers the exchange that a context belongs to, nil outside of one.
 func Of(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)

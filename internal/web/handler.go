@@ -74,13 +74,12 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
 		x := &Exchange{ResponseWriter: w, Begun: now, ID: requestID(r, now), Address: f.Addresses.Of(r)}
-		x.Request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		x.Request = r.WithContext(exchangeContext{r.Context(), x})
 		f.setHeaders(w.Header(), x.ID)
 		defer f.finish(x)
 		switch {
 		case r.Header["Origin"] == nil && r.Method != http.MethodOptions:
-			// What differs by origin must not be served from a cache to another one.
-			w.Header()["Vary"] = vary
+			// No Vary is needed here: what differs by origin is not stored, and what is stored does not differ.
 			inner.ServeHTTP(x, x.Request)
 		case isPublic(r.URL.Path):
 			public.ServeHTTP(x, x.Request)
@@ -89,8 +88,6 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 		}
 	})
 }
-
-var vary = []string{"Origin"}
 
 // isPublic reports what any page may read.
 func isPublic(path string) bool {
