@@ -3,6 +3,7 @@ package tandem
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -213,7 +214,9 @@ func (h *house) facts() facts {
 	f.Passwords = make(map[account.ID]string)
 	for _, u := range f.Users {
 		phc, _, err := st.SignIn().Password(ctx, u.ID)
-		load(err)
+		if !errors.Is(err, account.ErrNotFound) { // a user without a password
+			load(err)
+		}
 		f.Passwords[u.ID] = phc.Reveal()
 	}
 	f.Sessions, err = st.Sessions().List(ctx, session.Query{Limit: 10_000})
@@ -239,14 +242,19 @@ func (h *house) trail() []audit.Entry {
 // refusals.
 func (h *house) harmless(what string, attack func(), want ...audit.Type) {
 	h.Helper()
-	before, told := h.facts(), len(h.trail())
+	before, told := h.facts(), make(map[string]bool)
+	for _, e := range h.trail() {
+		told[e.ID] = true
+	}
 	attack()
 	if after := h.facts(); !reflect.DeepEqual(before, after) {
 		h.Errorf("%s: something changed:\nbefore %+v\nafter  %+v", what, before, after)
 	}
-	trail := h.trail()
 	got := make(map[audit.Type]int)
-	for _, e := range trail[:len(trail)-told] {
+	for _, e := range h.trail() {
+		if told[e.ID] {
+			continue
+		}
 		if e.Outcome != audit.Refused {
 			h.Errorf("%s: the audit trail says %s was done", what, e.Type)
 		}
