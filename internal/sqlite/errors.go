@@ -31,7 +31,7 @@ var (
 // ErrClosed is answered by every verb after Close.
 var ErrClosed = errors.New("sqlite store is closed")
 
-// ErrCorrupt is answered by Check, and wraps what SQLite found.
+// ErrCorrupt is answered by Check and by Open, with what SQLite found.
 var ErrCorrupt = errors.New("store is damaged")
 
 // OpenError says why a store cannot be opened, where, and what can be done. It unwraps to a sentinel above, and to
@@ -52,6 +52,7 @@ const (
 	remedyDirectory = "name a directory that is Tandem's own (data_dir)"
 	remedyWritable  = "let the user that runs Tandem write there, or choose another data_dir"
 	remedyNewer     = "run the version of Tandem that wrote it, or a later one"
+	remedyCorrupt   = "restore a backup, and have the disk looked at"
 	remedyNotStore  = "choose another data_dir, or move the file away"
 )
 
@@ -71,7 +72,9 @@ func fileError(path string, err error) error {
 // databaseError names the remedy for a failure of SQLite while opening.
 func databaseError(path string, err error) error {
 	switch code(err) & 0xff {
-	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
+	case lib.SQLITE_CORRUPT:
+		return &OpenError{Path: path, Err: fmt.Errorf("%w: %w", ErrCorrupt, err), Remedy: remedyCorrupt}
+	case lib.SQLITE_NOTADB:
 		return &OpenError{Path: path, Err: fmt.Errorf("%w: %w", ErrNotStore, err), Remedy: remedyNotStore}
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
 		return &OpenError{Path: path, Err: fmt.Errorf("%w: %w", ErrNotWritable, err), Remedy: remedyWritable}

@@ -136,8 +136,10 @@ func coarse(row session.Session) session.Session {
 // hour is the column seen_hour.
 func hour(seen time.Time) int64 { return millis(seen) / time.Hour.Milliseconds() }
 
-const selectLiving = selectView + ` WHERE s.user = (SELECT n FROM users WHERE id = ?)
-	AND s.application = (SELECT n FROM applications WHERE id = ?) AND s.ended_at = 0`
+// Left to itself, SQLite reads all sessions of the application.
+const selectLiving = selectView + ` WHERE s.id IN (SELECT id FROM sessions INDEXED BY sessions_user
+	WHERE user = (SELECT n FROM users WHERE id = ?) AND application = (SELECT n FROM applications WHERE id = ?)
+	AND ended_at = 0)`
 
 // makeRoom ends the oldest living sessions that the new one pushes over the limit.
 func (t *tx) makeRoom(starting session.Session, limit int) (events []revocation.Event, err error) {

@@ -113,7 +113,7 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view ses
 			return fmt.Errorf("set password: %w", err)
 		}
 		entries := n.Audit
-		if kept.Session.ID != "" && n.Keep.Audit.ID != "" {
+		if kept.Session.ID != "" {
 			entries = append([]audit.Entry{n.Keep.Audit}, entries...)
 		}
 		if commit, err = t.finish(n.At, n.Announce, entries...); err != nil {

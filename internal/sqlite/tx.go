@@ -165,9 +165,12 @@ func (t *tx) append(at time.Time, events []revocation.Event) error {
 const insertEntry = `INSERT INTO audit (id, at, type, actor, user, target, ip, reason, outcome, request_id)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// record writes entries into the audit trail.
+// record writes entries into the audit trail. The zero Entry is none.
 func (t *tx) record(entries []audit.Entry) error {
 	for _, e := range entries {
+		if e.ID == "" {
+			continue
+		}
 		_, err := t.exec(insertEntry, e.ID, millis(e.At), string(e.Type), e.Actor, e.User, e.Target, e.IP, e.Reason,
 			string(e.Outcome), e.RequestID)
 		if err != nil {

@@ -120,12 +120,11 @@ func (w *writer) loop() {
 	for {
 		select {
 		case j := <-w.queue:
-			batch = w.gather(append(batch[:0], j))
+			batch = w.gather(append(batch[:0], j), len(batch) > 1)
 			w.commit(batch)
-			clear(batch)
 		case <-w.stopping:
 			// What waits was accepted, so it is written.
-			for batch = w.gather(batch[:0]); len(batch) > 0; batch = w.gather(batch[:0]) {
+			for batch = w.gather(batch[:0], false); len(batch) > 0; batch = w.gather(batch[:0], false) {
 				w.commit(batch)
 			}
 			return
@@ -133,15 +132,16 @@ func (w *writer) loop() {
 	}
 }
 
-// gather takes what waits, without waiting. It lets other goroutines run once: those that were just answered are
-// about to write again, and a batch begun without them would make them wait for two commits.
-func (w *writer) gather(batch []*job) []*job {
-	for yielded := false; len(batch) < w.maxBatch; {
+// gather takes what waits, without waiting. If the last batch had company it lets other goroutines run once: those
+// that were just answered are about to write again, and a batch begun without them would make them wait for two
+// commits. A caller who is alone is not kept waiting.
+func (w *writer) gather(batch []*job, company bool) []*job {
+	for yielded := !company; len(batch) < w.maxBatch; {
 		select {
 		case j := <-w.queue:
 			batch = append(batch, j)
 		default:
-			if yielded || w.maxBatch == 1 {
+			if yielded {
 				return batch
 			}
 			yielded = true
