@@ -17,9 +17,9 @@ func (r *rig) admin(key, method, path string, body any) answer {
 	return r.do(call{method: method, path: path, bearer: key, body: body})
 }
 
-func TestUsers(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestUsers(t *testing.T) { onEveryStore(t, testUsers) }
+
+func testUsers(t *testing.T, r *rig) {
 	key := r.apiKey()
 	made := r.admin(key, "POST", "/v1/admin/users", fields{"email": "ada@example.com", "name": "Ada", "roles": []string{"teller", "teller"}, "password": password}).want(t, 201)
 	id := made.str("id")
@@ -161,9 +161,9 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 	}
 }
 
-func TestSessionsOfOthers(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestSessionsOfOthers(t *testing.T) { onEveryStore(t, testSessionsOfOthers) }
+
+func testSessionsOfOthers(t *testing.T, r *rig) {
 	key := r.apiKey()
 	ada := r.ada()
 	r.pass(time.Hour)
@@ -198,9 +198,9 @@ func TestSessionsOfOthers(t *testing.T) {
 	r.admin(key, "DELETE", "/v1/admin/sessions/ses_00000000000000000000000000", nil).want(t, 404, "not_found")
 }
 
-func TestRevocations(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestRevocations(t *testing.T) { onEveryStore(t, testRevocations) }
+
+func testRevocations(t *testing.T, r *rig) {
 	key := r.apiKey()
 	r.user("ada@example.com")
 	r.user("bob@example.com")
@@ -249,9 +249,9 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
-func TestAuditTrail(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestAuditTrail(t *testing.T) { onEveryStore(t, testAuditTrail) }
+
+func testAuditTrail(t *testing.T, r *rig) {
 	key := r.apiKey()
 	ada := r.ada()
 	r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": ada.email, "password": "wrong phrase here"}})

@@ -53,8 +53,9 @@ type AppSession struct {
 	Limit    int    `json:"limit,omitempty" doc:"Sessions a user may have at once."`
 }
 
-// noGrace is how a grace of nothing at all is stored, since zero stands for the server's.
-const noGrace time.Duration = -1
+// noGrace is how a grace of nothing at all is stored, since zero stands for the server's. Any negative time means it;
+// a whole second survives the resolution of any store.
+const noGrace = -time.Second
 
 func showApp(s application.Application) App {
 	shown := App{ID: string(s.ID), Name: s.Name, Kind: string(s.Kind), Mode: string(s.Mode), Audiences: s.Audiences, AllowedOrigins: s.AllowedOrigins,

@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestApps(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestApps(t *testing.T) { onEveryStore(t, testApps) }
+
+func testApps(t *testing.T, r *rig) {
 	key := r.apiKey()
 	create := func(body any) answer { return r.admin(key, "POST", "/v1/admin/apps", body) }
 	a := create(fields{
@@ -97,9 +97,9 @@ func TestClientSecrets(t *testing.T) {
 	r.admin(key, "POST", "/v1/admin/apps/nothing/secret", nil).want(t, 404, "not_found")
 }
 
-func TestAPIKeys(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestAPIKeys(t *testing.T) { onEveryStore(t, testAPIKeys) }
+
+func testAPIKeys(t *testing.T, r *rig) {
 	root := r.root()
 	create := func(body any) answer {
 		return r.do(call{method: "POST", path: "/v1/admin/api-keys", bearer: root.token, body: body})
@@ -129,9 +129,9 @@ func TestAPIKeys(t *testing.T) {
 	r.do(call{method: "DELETE", path: "/v1/admin/api-keys/nothing", bearer: root.token}).want(t, 404, "not_found")
 }
 
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestKeys(t *testing.T) { onEveryStore(t, testKeys) }
+
+func testKeys(t *testing.T, r *rig) {
 	key := r.apiKey()
 	ada := r.ada()
 	states := func() map[string]string {

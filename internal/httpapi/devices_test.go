@@ -76,9 +76,9 @@ func TestSignOutOfADeadSession(t *testing.T) {
 	}
 }
 
-func TestDevices(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestDevices(t *testing.T) { onEveryStore(t, testDevices) }
+
+func testDevices(t *testing.T, r *rig) {
 	ada := r.ada()
 	phone := r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": ada.email, "password": password, "delivery": "body"},
 		header: map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}}).want(t, 200)
@@ -122,9 +122,9 @@ func TestDevices(t *testing.T) {
 }
 
 // TestPaging walks a list in small pages: each item once, in order, and no more.
-func TestPaging(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestPaging(t *testing.T) { onEveryStore(t, testPaging) }
+
+func testPaging(t *testing.T, r *rig) {
 	r.user("ada@example.com")
 	made := map[string]bool{}
 	var last person

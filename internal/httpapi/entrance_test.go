@@ -12,9 +12,9 @@ import (
 )
 
 // TestDelivery goes through every mode with every delivery: which credentials come, and where.
-func TestDelivery(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestDelivery(t *testing.T) { onEveryStore(t, testDelivery) }
+
+func testDelivery(t *testing.T, r *rig) {
 	r.user("ada@example.com")
 	for _, c := range []struct {
 		app, delivery                  string
@@ -103,9 +103,9 @@ func TestSignUp(t *testing.T) {
 }
 
 // TestRefusedSignInsLookAlike compares unknown, wrong, locked and without a password in all that a client sees.
-func TestRefusedSignInsLookAlike(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestRefusedSignInsLookAlike(t *testing.T) { onEveryStore(t, testRefusedSignInsLookAlike) }
+
+func testRefusedSignInsLookAlike(t *testing.T, r *rig) {
 	by := operator.By{Actor: "system"}
 	r.user("wrong@example.com")
 	locked := r.user("locked@example.com")

@@ -27,6 +27,7 @@ import (
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/internal/sqlite"
 	"tandem.example/tandem/internal/web"
 	"tandem.example/tandem/verify/jws"
 )
@@ -111,14 +112,41 @@ func newRig(t testing.TB, change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Now().UTC().Truncate(time.Second), log: &syncBuffer{}}
 	r.store = memory.Open(memory.Options{Now: r.now})
+	r.open(r.store, change...)
+	return r
+}
+
+// onEveryStore runs a test on each adapter.
+func onEveryStore(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Parallel()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, newRig(t))
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		r := &rig{t: t, now: time.Now().UTC().Truncate(time.Second), log: &syncBuffer{}}
+		store := must[*sqlite.Store](t)(sqlite.Open(context.Background(), sqlite.Config{Dir: t.TempDir(), Now: r.clock}))
+		t.Cleanup(func() {
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		r.open(store)
+		test(t, r)
+	})
+}
+
+// open builds services and API upon a store.
+func (r *rig) open(store stores, change ...func(*httpapi.Config)) {
+	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: &r.level}))
 	r.level.Set(slog.LevelDebug)
-	c := r.services(r.store, log)
+	c := r.services(store, log)
 	for _, f := range change {
 		f(&c)
 	}
-	r.api = must[*httpapi.API](t)(httpapi.New(c))
-	return r
+	r.api = must[*httpapi.API](r.t)(httpapi.New(c))
 }
 
 func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {

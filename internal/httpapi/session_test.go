@@ -20,8 +20,10 @@ func (r *rig) whoami(bearer string) answer {
 }
 
 func TestLiveCheckTakesEachCredential(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+	onEveryStore(t, testLiveCheckTakesEachCredential)
+}
+
+func testLiveCheckTakesEachCredential(t *testing.T, r *rig) {
 	ada := r.ada()
 	mobile := r.enter("ada@example.com", "mobile")
 	browser := r.enterByCookie("ada@example.com")
@@ -154,9 +156,9 @@ func TestMint(t *testing.T) {
 
 // TestStepUp goes through the ways in which credentials were delivered: they are delivered the same way again, and the
 // old ones are dead.
-func TestStepUp(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestStepUp(t *testing.T) { onEveryStore(t, testStepUp) }
+
+func testStepUp(t *testing.T, r *rig) {
 	ada := r.ada()
 	step := func(c call, password string) answer {
 		c.method, c.path, c.body = "POST", "/v1/step-up", fields{"password": password}
@@ -212,9 +214,9 @@ func (r *rig) refresh(token string) answer {
 	return r.do(call{method: "POST", path: "/v1/token/refresh", body: fields{"refresh_token": token}})
 }
 
-func TestRefresh(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestRefresh(t *testing.T) { onEveryStore(t, testRefresh) }
+
+func testRefresh(t *testing.T, r *rig) {
 	r.user("ada@example.com")
 	mobile := r.enter("ada@example.com", "mobile")
 	first := r.refresh(mobile.refresh).want(t, 200)
@@ -254,9 +256,9 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-func TestChangePassword(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
+func TestChangePassword(t *testing.T) { onEveryStore(t, testChangePassword) }
+
+func testChangePassword(t *testing.T, r *rig) {
 	ada := r.ada()
 	other := r.enter(ada.email, "default")
 	change := func(c call, current, next string) answer {
