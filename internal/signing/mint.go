@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/verify/jws"
 	"tandem.example/tandem/verify/token"
 )
@@ -73,6 +74,8 @@ func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
 		return token.Claims{}, fmt.Errorf("%w: lifetime", ErrToken)
 	case now.Unix() >= c.ExpiresAt:
 		return token.Claims{}, ErrTokenExpired
+	case c.IssuedAt > now.Add(feed.Skew).Unix():
+		return token.Claims{}, fmt.Errorf("%w: iat", ErrToken)
 	}
 	return c, nil
 }
