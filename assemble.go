@@ -67,20 +67,21 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	if err != nil {
 		return p, fmt.Errorf("prepare password hashing: %w", err)
 	}
-	if err := defaultApplication(ctx, st.Applications(), now()); err != nil {
+	apps := application.Remember(st.Applications()) // this process owns the store
+	if err := defaultApplication(ctx, apps, now()); err != nil {
 		return p, err
 	}
 	passwords := credential.Policy{MinLength: c.Password.MinLength}
 	p.sightings = session.NewSightings(st.Sessions(), o.logger)
 	p.signin = signin.New(signin.Config{
-		Store: st.SignIn(), Accounts: st.Accounts(), Applications: st.Applications(), Sessions: st.Sessions(), Audit: st.Audit(),
+		Store: st.SignIn(), Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), Audit: st.Audit(),
 		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
 		Limits:       limit.NewMemory(limitKeys), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
 	})
 	p.operator = operator.New(operator.Config{
-		Accounts: st.Accounts(), Applications: st.Applications(), Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
+		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
 		Audit: st.Audit(), Log: st.Log(), Feed: p.feed, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL}, Now: now, Logger: o.logger,
 	})
