@@ -33,10 +33,10 @@ type Config = config.Config
 type Option func(*options)
 
 type options struct {
-	logger   *slog.Logger
-	mailTo   io.Writer
-	hashes   int
-	cheap    bool // passwords, in tests
+	logger *slog.Logger
+	mailTo io.Writer
+	hashes int
+	cheap  bool // passwords, in tests
 }
 
 // WithLogger sets the logger; slog.Default is used otherwise. No secret is ever logged.
