@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/application"
@@ -205,7 +206,7 @@ func checkNames(a application.Application) error {
 	}
 	for _, origin := range a.AllowedOrigins {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+		if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(origin, "*") {
 			return &FieldError{Field: "allowed_origins", Rule: "must each be an exact origin such as https://app.example.com"}
 		}
 	}
