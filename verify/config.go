@@ -61,7 +61,8 @@ type Config struct {
 	// configuration; they are never published.
 	SharedKeys []jws.Key
 
-	// HTTPClient reaches the server. Redirects are never followed. Default: a
+	// HTTPClient reaches the server. Redirects are never followed, and its
+	// Timeout is not used: each question has a limit of its own. Default: a
 	// client with a connection pool of its own.
 	HTTPClient *http.Client
 	// Logger gets alarms at error level, trouble at warn. Default slog.Default().

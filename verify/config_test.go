@@ -183,3 +183,24 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Error("followed")
 	}
 }
+
+// A service gives no HTTPClient; one that it gives may have a short timeout,
+// which is no reason to lose the feed.
+func TestClients(t *testing.T) {
+	for name, client := range map[string]*http.Client{"none": nil, "impatient": {Timeout: 10 * time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			s := verifytest.NewServer(t)
+			v := start(t, s, func(c *Config) { c.HTTPClient, c.Freshness = client, 400*time.Millisecond })
+			session := s.SignIn(verifytest.User{})
+			accepts(t, v, session.AccessToken(), Within(10*time.Second))
+			accepts(t, v, session.Token(), Live())
+			first := v.lease.Load()
+			for v.lease.Load() == first && v.Status().LastError == nil { // until the first poll that waited is over
+				time.Sleep(10 * time.Millisecond)
+			}
+			if err := v.Status().LastError; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -34,9 +34,10 @@ func newServer(c *Config) *server {
 	s := &server{config: c}
 	if c.HTTPClient != nil {
 		client := *c.HTTPClient
+		client.Timeout = 0 // each question has a limit of its own; a poll is held longer than most
 		s.client = &client
 	} else {
-		s.own = http.DefaultTransport.(*http.Transport).Clone()
+		s.own = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: fetchTimeout, IdleConnTimeout: time.Minute}
 		s.own.MaxIdleConnsPerHost = c.MaxAsks
 		s.own.MaxIdleConns = 2 * c.MaxAsks
 		s.client = &http.Client{Transport: s.own}
