@@ -134,11 +134,10 @@ func (m *mirror) fill(k key, t ticket, v *session.View) {
 
 // insert adds a slot to the locked shard.
 func (m *mirror) insert(sh *shard, k key, v *session.View, user *userLink, app *applicationLink) {
-	if len(sh.slots) >= sh.bound {
-		m.links.drop(sh.evict())
+	if evicted := sh.add(k, encodeSession(&v.Session), user, app); evicted != nil {
+		m.links.drop(evicted)
 		m.evicted.Add(1)
 	}
-	sh.add(k, encodeSession(&v.Session), user, app)
 }
 
 // apply brings the mirror up to date with a commit. The writer alone calls it.

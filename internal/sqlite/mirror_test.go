@@ -212,6 +212,23 @@ func TestMirrorKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
+// Of sessions that nobody asks for, the latest stay.
+func TestMirrorKeepsTheLatest(t *testing.T) {
+	const bound = 8
+	m, v, _ := mirrored(t, shardCount*bound)
+	var keys []key
+	for n := range 5 * bound {
+		k := key{14: byte(n)}
+		keys = append(keys, k)
+		m.fill(k, m.ticket(k), &v)
+	}
+	for n, k := range keys {
+		if held := m.find(k, v.Session.ID, &session.View{}); held != (n >= 4*bound) {
+			t.Errorf("session %d of %d is held: %v", n, len(keys), held)
+		}
+	}
+}
+
 func mustKey(id account.ID) key {
 	k, _ := keyOf(string(id))
 	return k

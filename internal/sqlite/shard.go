@@ -24,26 +24,32 @@ type slot struct {
 	used        atomic.Bool // since the hand passed
 }
 
-// add needs the lock, and room.
-func (sh *shard) add(k key, record string, user *userLink, app *applicationLink) {
-	sh.index[k] = uint32(len(sh.slots))
-	sh.slots = append(sh.slots, slot{})
-	s := &sh.slots[len(sh.slots)-1]
+// add needs the lock. If there is no room, the session takes the place of one that is little used, whose user is
+// answered.
+func (sh *shard) add(k key, record string, user *userLink, app *applicationLink) (evicted *userLink) {
+	i := len(sh.slots)
+	if i < sh.bound {
+		sh.slots = append(sh.slots, slot{})
+	} else {
+		i = sh.victim()
+		evicted = sh.slots[i].user
+		delete(sh.index, sh.slots[i].key)
+	}
+	s := &sh.slots[i]
 	s.key, s.record, s.user, s.application = k, record, user, app
+	s.used.Store(false)
+	sh.index[k] = uint32(i)
+	return evicted
 }
 
-// evict removes a session that is little used and answers its user.
-func (sh *shard) evict() *userLink {
+// victim moves the hand past the first session that was not asked for, which is then the one to go.
+func (sh *shard) victim() int {
 	for {
-		if sh.hand >= len(sh.slots) {
-			sh.hand = 0
+		i := sh.hand % len(sh.slots)
+		sh.hand = i + 1
+		if !sh.slots[i].used.Swap(false) {
+			return i
 		}
-		s := &sh.slots[sh.hand]
-		if !s.used.Load() {
-			return sh.remove(uint32(sh.hand))
-		}
-		s.used.Store(false)
-		sh.hand++
 	}
 }
 
