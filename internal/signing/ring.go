@@ -2,16 +2,17 @@ package signing
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
-	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/verify/jws"
 	"tandem.example/tandem/verify/revocation"
@@ -268,7 +269,7 @@ func (r *Ring) follow(c *Change, keys []Stored, l lane, force bool) error {
 }
 
 func (r *Ring) generate(l lane, s State, now time.Time) (Stored, error) {
-	k := Stored{KID: id.Prefixed("key_", now), Use: l.Use, Algorithm: l.Algorithm, State: s, CreatedAt: now}
+	k := Stored{KID: newKID(), Use: l.Use, Algorithm: l.Algorithm, State: s, CreatedAt: now}
 	if s == Current {
 		k.CurrentAt = now
 	}
@@ -286,6 +287,10 @@ func (r *Ring) generate(l lane, s State, now time.Time) (Stored, error) {
 	}
 	return k, nil
 }
+
+// newKID names a key in 8 characters. Every access token carries the name, so it is shorter than other ids; it has to be
+// unlike the few names of one ring and of those that were revoked, for which 40 random bits are plenty.
+func newKID() string { return strings.ToLower(rand.Text()[:8]) }
 
 // apply answers the keys as they are after the puts and deletions of c.
 func apply(keys []Stored, c Change) []Stored {
