@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -74,6 +75,7 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	rounds := flags.Int("rounds", 7, "rounds of floor and ours in turns; the median counts")
 	full := flags.Bool("full", false, "a million sessions in place of a hundred thousand")
 	file := flags.String("json", "", "also write the results to `FILE`")
+	profile := flags.String("profile", "", "write a CPU profile of this process to `FILE`")
 	if err := flags.Parse(args); err != nil {
 		return 2, nil // the flag set has said why
 	}
@@ -89,6 +91,17 @@ func run(ctx context.Context, args []string) (status int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	if *profile != "" {
+		out, err := os.Create(*profile)
+		if err != nil {
+			return 1, err
+		}
+		defer out.Close()
+		if err := pprof.StartCPUProfile(out); err != nil {
+			return 1, err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	b := &bench{ctx: ctx, rounds: *rounds, full: *full, dir: dir, log: os.Stderr, stores: map[kind]*stored{}, built: map[string]string{}}
 	began := time.Now()
 	fmt.Printf("%s, %d processors, medians of %d rounds\n\n", runtime.Version(), runtime.GOMAXPROCS(0), b.rounds)
