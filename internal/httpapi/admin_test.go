@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -125,7 +124,7 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 			t.Errorf("%s %s wants a step-up: %d %s", c.method, c.path, a.StatusCode, a.text)
 		}
 	}
-	before := len(must[[]audit.Entry](t)(r.operator.Trail(context.Background(), audit.Query{Limit: 200})))
+	before := len(must[[]audit.Entry](t)(r.operator.Trail(t.Context(), audit.Query{Limit: 200})))
 	for _, c := range grave {
 		for _, c.bearer = range []string{root.token, access} {
 			a := r.do(c)
@@ -135,7 +134,7 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 			}
 		}
 	}
-	if after := len(must[[]audit.Entry](t)(r.operator.Trail(context.Background(), audit.Query{Limit: 200}))); after != before {
+	if after := len(must[[]audit.Entry](t)(r.operator.Trail(t.Context(), audit.Query{Limit: 200}))); after != before {
 		t.Errorf("%d acts were recorded though all were refused", after-before)
 	}
 	stepped := r.do(call{method: "POST", path: "/v1/step-up", bearer: root.token, body: fields{"password": password}}).want(t, 200)
@@ -155,7 +154,7 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 			r.whoami(stepped.str("session_token")).want(t, 200)
 		}
 	}
-	trail := must[[]audit.Entry](t)(r.operator.Trail(context.Background(), audit.Query{Type: audit.UserDeleted, Limit: 1}))
+	trail := must[[]audit.Entry](t)(r.operator.Trail(t.Context(), audit.Query{Type: audit.UserDeleted, Limit: 1}))
 	if len(trail) != 1 || trail[0].Actor != "operator" {
 		t.Errorf("the local operator is called %+v", trail)
 	}
@@ -235,8 +234,12 @@ func testRevocations(t *testing.T, r *rig) {
 	r.whoami(bob.token).want(t, 401, "session_ended")
 
 	for _, body := range []any{
-		fields{"kind": "everything"}, fields{}, fields{"kind": "all", "id": "x"}, fields{"kind": "session", "id": "x", "end_sessions": true},
-		fields{"kind": "all", "wait": "forever"}, fields{"kind": "all", "reason": strings.Repeat("x", 501)},
+		fields{"kind": "everything"},
+		fields{},
+		fields{"kind": "all", "id": "x"},
+		fields{"kind": "session", "id": "x", "end_sessions": true},
+		fields{"kind": "all", "wait": "forever"},
+		fields{"kind": "all", "reason": strings.Repeat("x", 501)},
 	} {
 		revoke(body).want(t, 422, "invalid_request")
 	}
@@ -284,11 +287,11 @@ func TestAReasonIsKept(t *testing.T) {
 	r := newRig(t)
 	key, id := r.apiKey(), r.user("ada@example.com")
 	r.do(call{method: "PATCH", path: "/v1/admin/users/" + id + "?reason=ticket+7", bearer: key, body: fields{"status": "locked"}}).want(t, 200)
-	trail := must[[]audit.Entry](t)(r.operator.Trail(context.Background(), audit.Query{Type: audit.UserLocked, Limit: 1}))
+	trail := must[[]audit.Entry](t)(r.operator.Trail(t.Context(), audit.Query{Type: audit.UserLocked, Limit: 1}))
 	if trail[0].Reason != "ticket 7" {
 		t.Errorf("%+v", trail[0])
 	}
-	if user := must[account.User](t)(r.operator.User(context.Background(), id)); user.Status != account.Locked {
+	if user := must[account.User](t)(r.operator.User(t.Context(), id)); user.Status != account.Locked {
 		t.Errorf("%+v", user)
 	}
 }

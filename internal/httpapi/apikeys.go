@@ -10,12 +10,18 @@ import (
 )
 
 func (a *API) registerAPIKeys() {
-	administrative(a, operation{id: "list-api-keys", method: http.MethodGet, path: "/v1/admin/api-keys", tag: tagAdmin,
-		summary: "The keys with which machines administer."}, a.listAPIKeys)
-	administrative(a, operation{id: "create-api-key", method: http.MethodPost, path: "/v1/admin/api-keys", tag: tagAdmin, status: http.StatusCreated,
-		summary: "Make an API key. Its secret is shown once. Takes a step-up."}, a.createAPIKey)
-	administrative(a, operation{id: "revoke-api-key", method: http.MethodDelete, path: "/v1/admin/api-keys/{id}", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "Kill an API key at once."}, a.revokeAPIKey)
+	administrative(a, operation{
+		id: "list-api-keys", method: http.MethodGet, path: "/v1/admin/api-keys", tag: tagAdmin,
+		summary: "The keys with which machines administer.",
+	}, a.listAPIKeys)
+	administrative(a, operation{
+		id: "create-api-key", method: http.MethodPost, path: "/v1/admin/api-keys", tag: tagAdmin, status: http.StatusCreated,
+		summary: "Make an API key. Its secret is shown once. Takes a step-up.",
+	}, a.createAPIKey)
+	administrative(a, operation{
+		id: "revoke-api-key", method: http.MethodDelete, path: "/v1/admin/api-keys/{id}", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Kill an API key at once.",
+	}, a.revokeAPIKey)
 }
 
 // APIKey is an API key, without its secret.

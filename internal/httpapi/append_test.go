@@ -22,11 +22,15 @@ func TestAppendWhoamiIsWhatJSONWrites(t *testing.T) {
 			return time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "s"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).In(zone)
 		})
 		v := session.View{
-			User: account.User{ID: account.ID(text.Draw(t, "id")), Email: text.Draw(t, "email"), EmailVerified: rapid.Bool().Draw(t, "verified"),
-				Name: text.Draw(t, "name"), Roles: texts.Draw(t, "roles"), Status: account.Status(text.Draw(t, "status")), CreatedAt: when.Draw(t, "created")},
-			Session: session.Session{ID: session.ID(text.Draw(t, "sid")), CreatedAt: when.Draw(t, "began"), AuthenticatedAt: when.Draw(t, "auth"),
+			User: account.User{
+				ID: account.ID(text.Draw(t, "id")), Email: text.Draw(t, "email"), EmailVerified: rapid.Bool().Draw(t, "verified"),
+				Name: text.Draw(t, "name"), Roles: texts.Draw(t, "roles"), Status: account.Status(text.Draw(t, "status")), CreatedAt: when.Draw(t, "created"),
+			},
+			Session: session.Session{
+				ID: session.ID(text.Draw(t, "sid")), CreatedAt: when.Draw(t, "began"), AuthenticatedAt: when.Draw(t, "auth"),
 				LastSeenAt: when.Draw(t, "seen"), IdleExpiresAt: when.Draw(t, "idle"), ExpiresAt: when.Draw(t, "expires"), ACR: text.Draw(t, "acr"),
-				AMR: texts.Draw(t, "amr"), Device: text.Draw(t, "device"), IP: text.Draw(t, "ip")},
+				AMR: texts.Draw(t, "amr"), Device: text.Draw(t, "device"), IP: text.Draw(t, "ip"),
+			},
 		}
 		access := Access{Audiences: texts.Draw(t, "aud"), ClientID: text.Draw(t, "client"), Scope: text.Draw(t, "scope"), Position: text.Draw(t, "position")}
 		want, err := json.Marshal(Whoami{User: showUser(v.User), Session: showSession(v.Session, true), Access: access})

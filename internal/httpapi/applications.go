@@ -12,15 +12,23 @@ import (
 
 func (a *API) registerApplications() {
 	administrative(a, operation{id: "list-apps", method: http.MethodGet, path: "/v1/admin/apps", tag: tagAdmin, summary: "The applications."}, a.listApps)
-	administrative(a, operation{id: "create-app", method: http.MethodPost, path: "/v1/admin/apps", tag: tagAdmin, status: http.StatusCreated,
-		summary: "Register an application. The client secret of a machine or resource is shown once."}, a.createApp)
+	administrative(a, operation{
+		id: "create-app", method: http.MethodPost, path: "/v1/admin/apps", tag: tagAdmin, status: http.StatusCreated,
+		summary: "Register an application. The client secret of a machine or resource is shown once.",
+	}, a.createApp)
 	administrative(a, operation{id: "get-app", method: http.MethodGet, path: "/v1/admin/apps/{id}", tag: tagAdmin, summary: "Show an application, by id or name."}, a.getApp)
-	administrative(a, operation{id: "change-app", method: http.MethodPatch, path: "/v1/admin/apps/{id}", tag: tagAdmin,
-		summary: "Change what an application's sessions and tokens get from now on."}, a.changeApp)
-	administrative(a, operation{id: "delete-app", method: http.MethodDelete, path: "/v1/admin/apps/{id}", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "Delete an application and end its sessions. Takes a step-up."}, a.deleteApp)
-	administrative(a, operation{id: "renew-secret", method: http.MethodPost, path: "/v1/admin/apps/{id}/secret", tag: tagAdmin, status: http.StatusOK,
-		summary: "Give an application a new client secret. The old one is dead at once."}, a.renewSecret)
+	administrative(a, operation{
+		id: "change-app", method: http.MethodPatch, path: "/v1/admin/apps/{id}", tag: tagAdmin,
+		summary: "Change what an application's sessions and tokens get from now on.",
+	}, a.changeApp)
+	administrative(a, operation{
+		id: "delete-app", method: http.MethodDelete, path: "/v1/admin/apps/{id}", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Delete an application and end its sessions. Takes a step-up.",
+	}, a.deleteApp)
+	administrative(a, operation{
+		id: "renew-secret", method: http.MethodPost, path: "/v1/admin/apps/{id}/secret", tag: tagAdmin, status: http.StatusOK,
+		summary: "Give an application a new client secret. The old one is dead at once.",
+	}, a.renewSecret)
 }
 
 // App is an application. Durations that are left out are the server's.
@@ -58,11 +66,13 @@ type AppSession struct {
 const noGrace = -time.Second
 
 func showApp(s application.Application) App {
-	shown := App{ID: string(s.ID), Name: s.Name, Kind: string(s.Kind), Mode: string(s.Mode), Audiences: s.Audiences, AllowedOrigins: s.AllowedOrigins,
+	shown := App{
+		ID: string(s.ID), Name: s.Name, Kind: string(s.Kind), Mode: string(s.Mode), Audiences: s.Audiences, AllowedOrigins: s.AllowedOrigins,
 		Algorithm: string(s.Algorithm), AccessTokenTTL: formatDuration(s.AccessTokenTTL),
 		Refresh:   AppRefresh{Grace: formatDuration(s.Refresh.Grace), Idle: formatDuration(s.Refresh.Idle), Absolute: formatDuration(s.Refresh.Absolute)},
 		Session:   AppSession{Preset: s.Session.Preset, Idle: formatDuration(s.Session.Idle), Absolute: formatDuration(s.Session.Absolute), Limit: s.Session.Limit},
-		CreatedAt: stamp(s.CreatedAt)}
+		CreatedAt: stamp(s.CreatedAt),
+	}
 	if s.Refresh.Grace < 0 {
 		shown.Refresh.Grace = "0s"
 	}

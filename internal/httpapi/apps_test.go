@@ -56,10 +56,22 @@ func testApps(t *testing.T, r *rig) {
 		t.Errorf("back to the server's (-want +got):\n%s", diff)
 	}
 	for _, body := range []any{
-		fields{"kind": "machine"}, fields{"mode": "psychic"}, fields{"access_token_ttl": "1s"}, fields{"access_token_ttl": "0s"}, fields{"access_token_ttl": "10 minutes"},
-		fields{"access_token_ttl": "-5m"}, fields{"access_token_ttl": "99999d"}, fields{"access_token_ttl": 5}, fields{"refresh": fields{"grace": "301s"}},
-		fields{"session": fields{"limit": -1}}, fields{"session": fields{"preset": "lax"}}, fields{"allowed_origins": []string{"*"}}, fields{"alg": "none"},
-		fields{"refresh": fields{"graze": "1s"}}, fields{"session": fields{"idle": "2d", "absolute": "1d"}}, fields{"name": ""},
+		fields{"kind": "machine"},
+		fields{"mode": "psychic"},
+		fields{"access_token_ttl": "1s"},
+		fields{"access_token_ttl": "0s"},
+		fields{"access_token_ttl": "10 minutes"},
+		fields{"access_token_ttl": "-5m"},
+		fields{"access_token_ttl": "99999d"},
+		fields{"access_token_ttl": 5},
+		fields{"refresh": fields{"grace": "301s"}},
+		fields{"session": fields{"limit": -1}},
+		fields{"session": fields{"preset": "lax"}},
+		fields{"allowed_origins": []string{"*"}},
+		fields{"alg": "none"},
+		fields{"refresh": fields{"graze": "1s"}},
+		fields{"session": fields{"idle": "2d", "absolute": "1d"}},
+		fields{"name": ""},
 	} {
 		if got := patch(body); got.StatusCode != 422 {
 			text, _ := json.Marshal(body)

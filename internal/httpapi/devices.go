@@ -11,13 +11,19 @@ import (
 )
 
 func (a *API) registerDevices() {
-	d := a.describe(operation{id: "sign-out", method: http.MethodPost, path: "/v1/sign-out", tag: tagSession, status: http.StatusNoContent,
-		summary: "End this session, the others, or all."}, "bearer", "cookie")
+	d := a.describe(operation{
+		id: "sign-out", method: http.MethodPost, path: "/v1/sign-out", tag: tagSession, status: http.StatusNoContent,
+		summary: "End this session, the others, or all.",
+	}, "bearer", "cookie")
 	registerGuarded(a, d, a.identifyToLeave, a.signOut)
-	personal(a, operation{id: "sessions", method: http.MethodGet, path: "/v1/sessions", tag: tagSession,
-		summary: "My sessions: the devices on which I am signed in."}, a.devices)
-	personal(a, operation{id: "end-session", method: http.MethodDelete, path: "/v1/sessions/{id}", tag: tagSession, status: http.StatusNoContent,
-		summary: "End one of my sessions."}, a.endDevice)
+	personal(a, operation{
+		id: "sessions", method: http.MethodGet, path: "/v1/sessions", tag: tagSession,
+		summary: "My sessions: the devices on which I am signed in.",
+	}, a.devices)
+	personal(a, operation{
+		id: "end-session", method: http.MethodDelete, path: "/v1/sessions/{id}", tag: tagSession, status: http.StatusNoContent,
+		summary: "End one of my sessions.",
+	}, a.endDevice)
 }
 
 type signOutInput struct {

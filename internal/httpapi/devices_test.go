@@ -80,8 +80,10 @@ func TestDevices(t *testing.T) { onEveryStore(t, testDevices) }
 
 func testDevices(t *testing.T, r *rig) {
 	ada := r.ada()
-	phone := r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": ada.email, "password": password, "delivery": "body"},
-		header: map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}}).want(t, 200)
+	phone := r.do(call{
+		method: "POST", path: "/v1/sign-in", body: fields{"email": ada.email, "password": password, "delivery": "body"},
+		header: map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
+	}).want(t, 200)
 	stranger := r.root()
 	list := r.do(call{method: "GET", path: "/v1/sessions", bearer: ada.token}).want(t, 200)
 	items := list.get("items").([]any)

@@ -45,12 +45,18 @@ type signInInput struct {
 }
 
 func (a *API) registerEntrance() {
-	public(a, operation{id: "sign-up", method: http.MethodPost, path: "/v1/sign-up", tag: tagSignIn, status: http.StatusCreated,
-		summary: "Register a user and sign them in."}, a.signUp)
-	public(a, operation{id: "sign-in", method: http.MethodPost, path: "/v1/sign-in", tag: tagSignIn, status: http.StatusOK,
-		summary: "Sign in with e-mail and password."}, a.signIn)
-	public(a, operation{id: "refresh", method: http.MethodPost, path: "/v1/token/refresh", tag: tagSignIn, status: http.StatusOK,
-		summary: "Exchange a refresh token for its successor and an access token."}, a.refresh)
+	public(a, operation{
+		id: "sign-up", method: http.MethodPost, path: "/v1/sign-up", tag: tagSignIn, status: http.StatusCreated,
+		summary: "Register a user and sign them in.",
+	}, a.signUp)
+	public(a, operation{
+		id: "sign-in", method: http.MethodPost, path: "/v1/sign-in", tag: tagSignIn, status: http.StatusOK,
+		summary: "Sign in with e-mail and password.",
+	}, a.signIn)
+	public(a, operation{
+		id: "refresh", method: http.MethodPost, path: "/v1/token/refresh", tag: tagSignIn, status: http.StatusOK,
+		summary: "Exchange a refresh token for its successor and an access token.",
+	}, a.refresh)
 }
 
 func (a *API) signUp(ctx context.Context, in *signUpInput) (*grantOutput, error) {

@@ -1,13 +1,13 @@
 package httpapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/httpapi"
 	"tandem.example/tandem/internal/operator"
 )
 
@@ -97,7 +97,7 @@ func TestSignUp(t *testing.T) {
 			t.Errorf("%s: %s", c.field, c.a.text)
 		}
 	}
-	if n := len(must[[]account.User](t)(r.operator.Users(context.Background(), account.Query{Limit: 10}))); n != 1 {
+	if n := len(must[[]account.User](t)(r.operator.Users(t.Context(), account.Query{Limit: 10}))); n != 1 {
 		t.Errorf("%d users after refused sign-ups", n)
 	}
 }
@@ -110,17 +110,22 @@ func testRefusedSignInsLookAlike(t *testing.T, r *rig) {
 	r.user("wrong@example.com")
 	locked := r.user("locked@example.com")
 	status := account.Locked
-	if _, _, err := r.operator.ChangeUser(context.Background(), account.ID(locked), operator.Patch{Status: &status}, by); err != nil {
+	if _, _, err := r.operator.ChangeUser(t.Context(), account.ID(locked), operator.Patch{Status: &status}, by); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.operator.CreateUser(context.Background(), operator.NewUser{Email: "empty@example.com"}, by); err != nil {
+	if _, err := r.operator.CreateUser(t.Context(), operator.NewUser{Email: "empty@example.com"}, by); err != nil {
 		t.Fatal(err)
 	}
 	first := ""
 	for _, c := range [][2]string{
-		{"unknown@example.com", password}, {"wrong@example.com", "not the password 12"}, {"locked@example.com", password},
-		{"locked@example.com", "not the password 12"}, {"empty@example.com", password}, {"wrong@example.com", strings.Repeat("x", 2000)},
-		{"not an address", password}, {"", ""},
+		{"unknown@example.com", password},
+		{"wrong@example.com", "not the password 12"},
+		{"locked@example.com", password},
+		{"locked@example.com", "not the password 12"},
+		{"empty@example.com", password},
+		{"wrong@example.com", strings.Repeat("x", 2000)},
+		{"not an address", password},
+		{"", ""},
 	} {
 		a := r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": c[0], "password": c[1]}, header: map[string]string{"X-Request-Id": "same"}})
 		a.want(t, 401, "invalid_credentials")
@@ -170,9 +175,18 @@ func TestMalformedBodies(t *testing.T) {
 			name, body string
 			status     int
 		}{
-			{"nothing", "", 400}, {"half", `{"email":`, 400}, {"trailing", `{} {}`, 400}, {"text", "canary", 400}, {"a comment", `{}//`, 400},
-			{"deep", `{"x":` + deep + `}`, 400}, {"twice", `{"email":"a","email":"b"}`, 400}, {"twice within", `{"x":{"a":1,"a":2}}`, 400},
-			{"list", `[]`, 422}, {"null", `null`, 422}, {"string", `"x"`, 422}, {"empty", `{}`, 422},
+			{"nothing", "", 400},
+			{"half", `{"email":`, 400},
+			{"trailing", `{} {}`, 400},
+			{"text", "canary", 400},
+			{"a comment", `{}//`, 400},
+			{"deep", `{"x":` + deep + `}`, 400},
+			{"twice", `{"email":"a","email":"b"}`, 400},
+			{"twice within", `{"x":{"a":1,"a":2}}`, 400},
+			{"list", `[]`, 422},
+			{"null", `null`, 422},
+			{"string", `"x"`, 422},
+			{"empty", `{}`, 422},
 		} {
 			a := r.do(call{method: "POST", path: path, body: c.body}).want(t, c.status, "invalid_request")
 			if strings.Contains(a.text, "canary") {
@@ -219,4 +233,18 @@ func TestBodySize(t *testing.T) {
 	r.do(call{method: "POST", path: "/v1/sign-in", body: sized(64<<10 + 1)}).want(t, 413, "invalid_request")
 	r.do(call{method: "POST", path: "/v1/sign-in", body: sized(1 << 20)}).want(t, 413, "invalid_request")
 	r.do(call{method: "POST", path: "/v1/sign-in", body: `{}`, header: map[string]string{"Content-Type": "text/plain"}}).want(t, 415, "invalid_request")
+}
+
+// TestAddressOfASession shows whose word is taken for where somebody signed in from.
+func TestAddressOfASession(t *testing.T) {
+	t.Parallel()
+	header := map[string]string{"X-Forwarded-For": "203.0.113.9, 198.51.100.4"}
+	for want, trusted := range map[string][]string{"192.0.2.7": nil, "198.51.100.4": {"192.0.2.0/24"}} {
+		r := newRig(t, func(c *httpapi.Config) { c.TrustedProxies = trusted })
+		r.user("ada@example.com")
+		a := r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": password}, header: header}).want(t, 200)
+		if got := a.str("session", "ip"); got != want {
+			t.Errorf("proxies %v: %s, want %s", trusted, got, want)
+		}
+	}
 }

@@ -126,7 +126,7 @@ func onEveryStore(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		r := &rig{t: t, now: time.Now().UTC().Truncate(time.Second), log: &syncBuffer{}}
-		store := must[*sqlite.Store](t)(sqlite.Open(context.Background(), sqlite.Config{Dir: t.TempDir(), Now: r.clock}))
+		store := must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Now: r.clock}))
 		t.Cleanup(func() {
 			if err := store.Close(); err != nil {
 				t.Error(err)
@@ -150,7 +150,7 @@ func (r *rig) open(store stores, change ...func(*httpapi.Config)) {
 }
 
 func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {
-	t, ctx := r.t, context.Background()
+	t, ctx := r.t, r.t.Context()
 	key := func(purpose string) []byte { d := secret.Sum([]byte(purpose)); return d[:] }
 	ring := must[*signing.Ring](t)(signing.Open(ctx, signing.Config{
 		Store: store.Keys(), Box: testBox(t), Algorithm: jws.ES256, Schedule: signing.DefaultSchedule,
@@ -169,8 +169,10 @@ func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {
 		Store: store.SignIn(), Accounts: store.Accounts(), Applications: store.Applications(), Sessions: store.Sessions(),
 		Audit: store.Audit(), Sightings: sightings, Ring: ring, Hasher: hasher, Tokens: session.NewRefreshTokens(key("refresh")),
 		DeviceTokens: signin.NewDeviceTokens(key("devices")), Limits: limit.NewMemory(0), Mail: mail.Discard{}, Issuer: issuer,
-		Defaults: signin.Defaults{Audiences: []string{issuer}, AccessTokenTTL: 5 * time.Minute, Session: session.Standard, Refresh: session.Standard,
-			PerAccount: limit.Policy{Burst: 5, Period: time.Minute}, PerAddress: limit.Policy{Burst: 1000, Period: time.Minute}},
+		Defaults: signin.Defaults{
+			Audiences: []string{issuer}, AccessTokenTTL: 5 * time.Minute, Session: session.Standard, Refresh: session.Standard,
+			PerAccount: limit.Policy{Burst: 5, Period: time.Minute}, PerAddress: limit.Policy{Burst: 1000, Period: time.Minute},
+		},
 		Now: r.clock, Log: log,
 	})
 	r.operator = operator.New(operator.Config{
@@ -180,7 +182,8 @@ func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {
 	})
 	by := operator.By{Actor: "system"}
 	for _, app := range []application.Application{
-		{Name: application.DefaultName}, {Name: "mobile", Mode: application.ModeJWT, Audiences: []string{"https://api.example.com", issuer}},
+		{Name: application.DefaultName},
+		{Name: "mobile", Mode: application.ModeJWT, Audiences: []string{"https://api.example.com", issuer}},
 		{Name: "pages", Mode: application.ModeSession},
 	} {
 		if _, _, err := r.operator.CreateApplication(ctx, app, by); err != nil {

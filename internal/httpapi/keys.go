@@ -11,10 +11,14 @@ import (
 
 func (a *API) registerKeys() {
 	administrative(a, operation{id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: tagAdmin, summary: "The signing keys."}, a.listKeys)
-	administrative(a, operation{id: "rotate-keys", method: http.MethodPost, path: "/v1/admin/keys/rotate", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "Replace the current keys by their published successors. No token becomes invalid."}, a.rotateKeys)
-	administrative(a, operation{id: "revoke-key", method: http.MethodPost, path: "/v1/admin/keys/{id}/revoke", tag: tagAdmin, status: http.StatusOK,
-		summary: "Refuse a stolen key everywhere; its successor signs. Nobody is signed out. Takes a step-up."}, a.revokeKey)
+	administrative(a, operation{
+		id: "rotate-keys", method: http.MethodPost, path: "/v1/admin/keys/rotate", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Replace the current keys by their published successors. No token becomes invalid.",
+	}, a.rotateKeys)
+	administrative(a, operation{
+		id: "revoke-key", method: http.MethodPost, path: "/v1/admin/keys/{id}/revoke", tag: tagAdmin, status: http.StatusOK,
+		summary: "Refuse a stolen key everywhere; its successor signs. Nobody is signed out. Takes a step-up.",
+	}, a.revokeKey)
 }
 
 // Key is a signing key, without its private half.
@@ -37,8 +41,10 @@ func (a *API) listKeys(_ context.Context, _ operator.By, in *struct{ Paging }) (
 	keys, key := a.Operator.Keys(), func(k signing.Stored) string { return k.KID }
 	sortBy(keys, key)
 	return page(beyond(keys, after, key), in.Paging, key, func(k signing.Stored) Key {
-		return Key{KID: k.KID, Use: string(k.Use), Algorithm: string(k.Algorithm), State: string(k.State), CreatedAt: stamp(k.CreatedAt),
-			CurrentAt: stampIf(k.CurrentAt), RetiredAt: stampIf(k.RetiredAt), RevokedAt: stampIf(k.RevokedAt)}
+		return Key{
+			KID: k.KID, Use: string(k.Use), Algorithm: string(k.Algorithm), State: string(k.State), CreatedAt: stamp(k.CreatedAt),
+			CurrentAt: stampIf(k.CurrentAt), RetiredAt: stampIf(k.RetiredAt), RevokedAt: stampIf(k.RevokedAt),
+		}
 	}), nil
 }
 

@@ -14,8 +14,10 @@ import (
 func (a *API) registerMe() {
 	personal(a, operation{id: "me", method: http.MethodGet, path: "/v1/me", tag: tagSession, summary: "Who I am, and what I should know."}, a.me)
 	personal(a, operation{id: "change-me", method: http.MethodPatch, path: "/v1/me", tag: tagSession, summary: "Change my name."}, a.rename)
-	personal(a, operation{id: "change-password", method: http.MethodPost, path: "/v1/me/password", tag: tagSession,
-		summary: "Change my password; my other sessions end and this one gets new credentials."}, a.changePassword)
+	personal(a, operation{
+		id: "change-password", method: http.MethodPost, path: "/v1/me/password", tag: tagSession,
+		summary: "Change my password; my other sessions end and this one gets new credentials.",
+	}, a.changePassword)
 }
 
 // Me is the user with notices for them.

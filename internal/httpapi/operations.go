@@ -14,14 +14,22 @@ import (
 )
 
 func (a *API) registerOperations() {
-	administrative(a, operation{id: "list-sessions", method: http.MethodGet, path: "/v1/admin/sessions", tag: tagAdmin,
-		summary: "Who is signed in now."}, a.listSessions)
-	administrative(a, operation{id: "end-any-session", method: http.MethodDelete, path: "/v1/admin/sessions/{id}", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "End a session."}, a.endSession)
-	administrative(a, operation{id: "revoke", method: http.MethodPost, path: "/v1/admin/revocations", tag: tagAdmin, status: http.StatusCreated,
-		summary: "Revoke a session, all of a subject, an application, a key, or everything. The kinds key and all take a step-up."}, a.revoke)
-	administrative(a, operation{id: "list-verifiers", method: http.MethodGet, path: "/v1/admin/verifiers", tag: tagAdmin,
-		summary: "The verifiers heard of in the last hour, and how far they are."}, a.listVerifiers)
+	administrative(a, operation{
+		id: "list-sessions", method: http.MethodGet, path: "/v1/admin/sessions", tag: tagAdmin,
+		summary: "Who is signed in now.",
+	}, a.listSessions)
+	administrative(a, operation{
+		id: "end-any-session", method: http.MethodDelete, path: "/v1/admin/sessions/{id}", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "End a session.",
+	}, a.endSession)
+	administrative(a, operation{
+		id: "revoke", method: http.MethodPost, path: "/v1/admin/revocations", tag: tagAdmin, status: http.StatusCreated,
+		summary: "Revoke a session, all of a subject, an application, a key, or everything. The kinds key and all take a step-up.",
+	}, a.revoke)
+	administrative(a, operation{
+		id: "list-verifiers", method: http.MethodGet, path: "/v1/admin/verifiers", tag: tagAdmin,
+		summary: "The verifiers heard of in the last hour, and how far they are.",
+	}, a.listVerifiers)
 	administrative(a, operation{id: "audit", method: http.MethodGet, path: "/v1/admin/audit", tag: tagAdmin, summary: "The audit trail, newest first."}, a.trail)
 }
 
@@ -159,8 +167,10 @@ func (a *API) listVerifiers(_ context.Context, _ operator.By, in *struct{ Paging
 	}
 	key := func(v feed.Verifier) string { return v.Name + "\x00" + v.Instance }
 	return page(beyond(a.Operator.Verifiers(), after, key), in.Paging, key, func(v feed.Verifier) Verifier {
-		shown := Verifier{Name: v.Name, Instance: v.Instance, Application: v.Application, Epoch: v.Epoch, Position: v.Position,
-			LeaseMS: v.Lease.Milliseconds()}
+		shown := Verifier{
+			Name: v.Name, Instance: v.Instance, Application: v.Application, Epoch: v.Epoch, Position: v.Position,
+			LeaseMS: v.Lease.Milliseconds(),
+		}
 		if v.Staleness >= 0 {
 			ms := v.Staleness.Milliseconds()
 			shown.StalenessMS = &ms
@@ -211,6 +221,8 @@ func (a *API) trail(ctx context.Context, _ operator.By, in *trailInput) (*pageOu
 }
 
 func showEntry(e audit.Entry) AuditEntry {
-	return AuditEntry{ID: e.ID, At: stamp(e.At), Type: string(e.Type), Actor: e.Actor, User: e.User, Target: e.Target, IP: e.IP,
-		Reason: e.Reason, Outcome: string(e.Outcome), RequestID: e.RequestID}
+	return AuditEntry{
+		ID: e.ID, At: stamp(e.At), Type: string(e.Type), Actor: e.Actor, User: e.User, Target: e.Target, IP: e.IP,
+		Reason: e.Reason, Outcome: string(e.Outcome), RequestID: e.RequestID,
+	}
 }

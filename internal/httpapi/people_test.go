@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"net/http"
 
 	"tandem.example/tandem/internal/operator"
@@ -18,7 +17,7 @@ type person struct {
 // user creates a user with the roles, not signed in.
 func (r *rig) user(email string, roles ...string) string {
 	r.t.Helper()
-	u, err := r.operator.CreateUser(context.Background(), operator.NewUser{
+	u, err := r.operator.CreateUser(r.t.Context(), operator.NewUser{
 		Email: email, Name: "Somebody", Roles: roles, Password: secret.NewText(password),
 	}, operator.By{Actor: "system"})
 	if err != nil {
@@ -36,8 +35,10 @@ func (r *rig) enter(email, app string) person {
 }
 
 func holds(a answer, email string) person {
-	return person{id: a.str("user", "id"), session: a.str("session", "id"), email: email,
-		token: a.str("session_token"), refresh: a.str("refresh_token"), access: a.str("access_token"), cookies: a.Cookies()}
+	return person{
+		id: a.str("user", "id"), session: a.str("session", "id"), email: email,
+		token: a.str("session_token"), refresh: a.str("refresh_token"), access: a.str("access_token"), cookies: a.Cookies(),
+	}
 }
 
 // enterByCookie signs a user in as a browser does.
@@ -65,7 +66,7 @@ func (r *rig) root() person {
 // apiKey makes an API key.
 func (r *rig) apiKey() string {
 	r.t.Helper()
-	_, text, err := r.operator.CreateAPIKey(context.Background(), "test", nil, operator.By{Actor: "system"})
+	_, text, err := r.operator.CreateAPIKey(r.t.Context(), "test", nil, operator.By{Actor: "system"})
 	if err != nil {
 		r.t.Fatal(err)
 	}

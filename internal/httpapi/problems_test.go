@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -152,10 +151,12 @@ func TestTableTellsWhatItShould(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	for _, err := range []error{errors.New("disk full"), context.Cause(context.Background()), credential.ErrMalformedHash} {
-		if err == nil {
-			continue
+	for _, name := range []string{"signin.LimitedError", "credential.OverloadedError", "operator.ErrClientSecret", "feed.ErrClosed"} {
+		if problemOf(told[name].err).RetryAfter < time.Second {
+			t.Errorf("%s: the client is not told when to come again", name)
 		}
+	}
+	for _, err := range []error{errors.New("disk full"), credential.ErrMalformedHash} {
 		if p := problemOf(fmt.Errorf("do this: %w", err)); p.Status != 500 || p.Code != web.CodeInternal || !p.Fault || strings.Contains(p.Detail, err.Error()) {
 			t.Errorf("%v: %+v", err, p)
 		}

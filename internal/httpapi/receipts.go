@@ -71,6 +71,8 @@ func (a *API) receipt(ctx context.Context, wait string, c feed.Commit) (*Receipt
 		p.Err, p.Fault = err, true
 		return nil, p
 	}
-	return &Receipt{Position: r.Position, CommittedAt: stamp(r.CommittedAt), Verifiers: r.Verifiers,
-		Acknowledged: r.Acknowledged, Lapsed: r.Lapsed, EnforcedAfterMS: r.EnforcedAfter.Milliseconds()}, nil
+	return &Receipt{
+		Position: r.Position, CommittedAt: stamp(r.CommittedAt), Verifiers: r.Verifiers,
+		Acknowledged: r.Acknowledged, Lapsed: r.Lapsed, EnforcedAfterMS: r.EnforcedAfter.Milliseconds(),
+	}, nil
 }

@@ -19,8 +19,10 @@ type User struct {
 }
 
 func showUser(u account.User) User {
-	shown := User{ID: string(u.ID), Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
-		Status: string(u.Status), CreatedAt: stamp(u.CreatedAt)}
+	shown := User{
+		ID: string(u.ID), Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
+		Status: string(u.Status), CreatedAt: stamp(u.CreatedAt),
+	}
 	if shown.Roles == nil {
 		shown.Roles = []string{}
 	}
@@ -44,9 +46,11 @@ type Session struct {
 }
 
 func showSession(s session.Session, current bool) Session {
-	shown := Session{ID: string(s.ID), App: string(s.Application), CreatedAt: stamp(s.CreatedAt), AuthenticatedAt: stamp(s.AuthenticatedAt),
+	shown := Session{
+		ID: string(s.ID), App: string(s.Application), CreatedAt: stamp(s.CreatedAt), AuthenticatedAt: stamp(s.AuthenticatedAt),
 		LastSeenAt: stamp(s.LastSeenAt), IdleExpiresAt: stamp(s.IdleExpiresAt), ExpiresAt: stamp(s.ExpiresAt),
-		ACR: s.ACR, AMR: s.AMR, Device: s.Device, IP: s.IP, Current: current}
+		ACR: s.ACR, AMR: s.AMR, Device: s.Device, IP: s.IP, Current: current,
+	}
 	if shown.AMR == nil {
 		shown.AMR = []string{}
 	}

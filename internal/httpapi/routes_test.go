@@ -158,8 +158,10 @@ func TestApplicationsOrigins(t *testing.T) {
 	r.user("ada@example.com")
 	const shop = "https://shop.example.net"
 	signIn := func() answer {
-		return r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": password},
-			header: map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": shop}})
+		return r.do(call{
+			method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": password},
+			header: map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": shop},
+		})
 	}
 	signIn().want(t, 403, "forbidden")
 	made := r.do(call{method: "POST", path: "/v1/admin/apps", bearer: key, body: fields{"name": "shop", "allowed_origins": []string{shop}}}).want(t, 201)
@@ -168,7 +170,8 @@ func TestApplicationsOrigins(t *testing.T) {
 		t.Errorf("%v", a.Header)
 	}
 	preflight := r.do(call{method: "OPTIONS", path: "/v1/sign-in", header: map[string]string{
-		"Origin": shop, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}})
+		"Origin": shop, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+	}})
 	if preflight.StatusCode != http.StatusNoContent || preflight.Header.Get("Access-Control-Allow-Origin") != shop {
 		t.Errorf("preflight: %d %v", preflight.StatusCode, preflight.Header)
 	}

@@ -29,15 +29,21 @@ type Access struct {
 }
 
 func (a *API) registerSession() {
-	d := a.describe(operation{id: "session", method: http.MethodGet, path: "/v1/session", tag: tagSession,
-		summary: "Live check: who is signed in with this credential, now?"}, "bearer", "cookie")
+	d := a.describe(operation{
+		id: "session", method: http.MethodGet, path: "/v1/session", tag: tagSession,
+		summary: "Live check: who is signed in with this credential, now?",
+	}, "bearer", "cookie")
 	d = a.answers(d, http.StatusOK, reflect.TypeFor[Whoami]())
 	d.Responses["200"].Headers = map[string]*huma.Param{"Tandem-Position": {Schema: &huma.Schema{Type: huma.TypeString}}}
 	a.plain(d, a.whoami)
-	personal(a, operation{id: "mint", method: http.MethodPost, path: "/v1/session/token", tag: tagSession, status: http.StatusOK,
-		summary: "Mint an access token from the session."}, a.mint)
-	personal(a, operation{id: "step-up", method: http.MethodPost, path: "/v1/step-up", tag: tagSession, status: http.StatusOK,
-		summary: "Prove yourself anew; the session gets new credentials."}, a.stepUp)
+	personal(a, operation{
+		id: "mint", method: http.MethodPost, path: "/v1/session/token", tag: tagSession, status: http.StatusOK,
+		summary: "Mint an access token from the session.",
+	}, a.mint)
+	personal(a, operation{
+		id: "step-up", method: http.MethodPost, path: "/v1/step-up", tag: tagSession, status: http.StatusOK,
+		summary: "Prove yourself anew; the session gets new credentials.",
+	}, a.stepUp)
 }
 
 // whoami is written by hand: it is asked for by every verifier under Live, and by every request of a server-rendered

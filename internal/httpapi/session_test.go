@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -123,7 +122,7 @@ func TestRolesAreThoseOfNow(t *testing.T) {
 	r := newRig(t)
 	root := r.root()
 	roles := []string{}
-	if _, _, err := r.operator.ChangeUser(context.Background(), account.ID(root.id), operator.Patch{Roles: &roles}, operator.By{}); err != nil {
+	if _, _, err := r.operator.ChangeUser(t.Context(), account.ID(root.id), operator.Patch{Roles: &roles}, operator.By{}); err != nil {
 		t.Fatal(err)
 	}
 	if a := r.whoami(root.access).want(t, 200); len(a.get("user", "roles").([]any)) != 0 {
@@ -282,7 +281,7 @@ func testChangePassword(t *testing.T, r *rig) {
 	if again.cookie(sessionCookie) == nil || again.get("session_token") != nil {
 		t.Errorf("by cookie: %s", again.text)
 	}
-	entries := must[[]audit.Entry](t)(r.operator.Trail(context.Background(), audit.Query{Type: audit.PasswordChanged, Limit: 10}))
+	entries := must[[]audit.Entry](t)(r.operator.Trail(t.Context(), audit.Query{Type: audit.PasswordChanged, Limit: 10}))
 	if len(entries) != 2 || entries[0].User != ada.id || entries[0].IP != "192.0.2.7" || !strings.HasPrefix(entries[0].RequestID, "req_") {
 		t.Errorf("trail: %+v", entries)
 	}

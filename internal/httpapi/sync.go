@@ -25,8 +25,10 @@ const maxSync = 4 << 10
 const anonymous = "anonymous"
 
 func (a *API) registerSync() {
-	d := a.describe(operation{id: "sync", method: http.MethodPost, path: "/v1/revocations/sync", tag: tagVerifier,
-		summary: "Follow the revocation log by long poll. The answer is signed in the header Tandem-Signature, a detached JWS (RFC 7515 appendix F) by the feed key."}, "client")
+	d := a.describe(operation{
+		id: "sync", method: http.MethodPost, path: "/v1/revocations/sync", tag: tagVerifier,
+		summary: "Follow the revocation log by long poll. The answer is signed in the header Tandem-Signature, a detached JWS (RFC 7515 appendix F) by the feed key.",
+	}, "client")
 	d = a.answers(d, http.StatusOK, reflect.TypeFor[revocation.Reply]())
 	d.Responses["200"].Headers = map[string]*huma.Param{"Tandem-Signature": {Schema: &huma.Schema{Type: huma.TypeString}}}
 	d.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

@@ -108,11 +108,22 @@ func TestSyncRefusesBadRequests(t *testing.T) {
 		status int
 		field  string
 	}{
-		{"", 400, ""}, {"{", 400, ""}, {"[]", 400, ""}, {"null", 422, "verifier"}, {"{}", 422, "verifier"},
-		{change("verifier", ""), 422, "verifier"}, {change("verifier", 7), 422, "verifier"}, {change("instance", long(129)), 422, "instance"},
-		{change("nonce", "short"), 422, "nonce"}, {change("position", -1), 422, "position"}, {change("position", 1.5), 422, "position"},
-		{change("wait_ms", 25001), 422, "wait_ms"}, {change("wait_ms", -1), 422, "wait_ms"}, {change("chain", long(65)), 422, "chain"},
-		{change("x", long(4096)), 413, ""}, {change("newer", true), 200, ""},
+		{"", 400, ""},
+		{"{", 400, ""},
+		{"[]", 400, ""},
+		{"null", 422, "verifier"},
+		{"{}", 422, "verifier"},
+		{change("verifier", ""), 422, "verifier"},
+		{change("verifier", 7), 422, "verifier"},
+		{change("instance", long(129)), 422, "instance"},
+		{change("nonce", "short"), 422, "nonce"},
+		{change("position", -1), 422, "position"},
+		{change("position", 1.5), 422, "position"},
+		{change("wait_ms", 25001), 422, "wait_ms"},
+		{change("wait_ms", -1), 422, "wait_ms"},
+		{change("chain", long(65)), 422, "chain"},
+		{change("x", long(4096)), 413, ""},
+		{change("newer", true), 200, ""},
 	} {
 		a := r.sync(call{body: c.body})
 		if a.StatusCode != c.status || c.field != "" && !strings.Contains(a.text, `"field":"`+c.field+`"`) {
@@ -164,7 +175,6 @@ func TestReceipt(t *testing.T) {
 	who := r.resource(key)
 	r.user("ada@example.com")
 	// One kind of act after another: the verifier has each of them before it is answered.
-	at := r.sync(call{basic: who}).want(t, 200)
 	const ada = "/v1/admin/users/ada@example.com"
 	for _, one := range []struct {
 		name string
@@ -190,7 +200,7 @@ func TestReceipt(t *testing.T) {
 		name, c := one.name, one.act()
 		c.bearer = key
 		c.path += "?wait=enforced"
-		at = r.sync(call{basic: who, body: ask("one", 0, "", "")}).want(t, 200) // up to here it has everything
+		at := r.sync(call{basic: who, body: ask("one", 0, "", "")}).want(t, 200) // up to here it has everything
 		done := make(chan answer, 1)
 		go func() { done <- r.do(c) }()
 		follow := ask("one", at.get("to").(float64), at.str("epoch"), at.str("chain"))

@@ -12,16 +12,26 @@ import (
 
 func (a *API) registerUsers() {
 	administrative(a, operation{id: "list-users", method: http.MethodGet, path: "/v1/admin/users", tag: tagAdmin, summary: "List users."}, a.listUsers)
-	administrative(a, operation{id: "create-user", method: http.MethodPost, path: "/v1/admin/users", tag: tagAdmin, status: http.StatusCreated,
-		summary: "Register a user. Making an administrator takes a step-up."}, a.createUser)
-	administrative(a, operation{id: "get-user", method: http.MethodGet, path: "/v1/admin/users/{id}", tag: tagAdmin,
-		summary: "Show a user, by id or e-mail address."}, a.getUser)
-	administrative(a, operation{id: "change-user", method: http.MethodPatch, path: "/v1/admin/users/{id}", tag: tagAdmin,
-		summary: "Change a user: lock, unlock, roles, e-mail, name. Making an administrator takes a step-up."}, a.changeUser)
-	administrative(a, operation{id: "delete-user", method: http.MethodDelete, path: "/v1/admin/users/{id}", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "Delete a user with all that belongs to them. Takes a step-up."}, a.deleteUser)
-	administrative(a, operation{id: "reset-password", method: http.MethodPost, path: "/v1/admin/users/{id}/password", tag: tagAdmin, status: http.StatusNoContent,
-		summary: "Set a user's password and end their sessions. Takes a step-up for an administrator's."}, a.resetPassword)
+	administrative(a, operation{
+		id: "create-user", method: http.MethodPost, path: "/v1/admin/users", tag: tagAdmin, status: http.StatusCreated,
+		summary: "Register a user. Making an administrator takes a step-up.",
+	}, a.createUser)
+	administrative(a, operation{
+		id: "get-user", method: http.MethodGet, path: "/v1/admin/users/{id}", tag: tagAdmin,
+		summary: "Show a user, by id or e-mail address.",
+	}, a.getUser)
+	administrative(a, operation{
+		id: "change-user", method: http.MethodPatch, path: "/v1/admin/users/{id}", tag: tagAdmin,
+		summary: "Change a user: lock, unlock, roles, e-mail, name. Making an administrator takes a step-up.",
+	}, a.changeUser)
+	administrative(a, operation{
+		id: "delete-user", method: http.MethodDelete, path: "/v1/admin/users/{id}", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Delete a user with all that belongs to them. Takes a step-up.",
+	}, a.deleteUser)
+	administrative(a, operation{
+		id: "reset-password", method: http.MethodPost, path: "/v1/admin/users/{id}/password", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Set a user's password and end their sessions. Takes a step-up for an administrator's.",
+	}, a.resetPassword)
 }
 
 type listUsersInput struct {

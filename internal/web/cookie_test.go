@@ -14,21 +14,31 @@ func TestCookieAttributes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, test := range []struct{ issuer, domain, session, device string }{
-		{"https://auth.example.com", "",
+		{
+			"https://auth.example.com", "",
 			"__Host-tandem_session=tds_x; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
-			"__Host-tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"},
-		{"https://auth.example.com", "example.com",
+			"__Host-tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+		},
+		{
+			"https://auth.example.com", "example.com",
 			"__Secure-tandem_session=tds_x; Path=/; Domain=example.com; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
-			"__Secure-tandem_device=dev; Path=/; Domain=example.com; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"},
-		{"http://localhost:8484", "",
+			"__Secure-tandem_device=dev; Path=/; Domain=example.com; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+		},
+		{
+			"http://localhost:8484", "",
 			"tandem_session=tds_x; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax",
-			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"},
-		{"http://127.0.0.1:8484", "",
+			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		},
+		{
+			"http://127.0.0.1:8484", "",
 			"tandem_session=tds_x; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax",
-			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"},
-		{"http://[::1]:8484", "",
+			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		},
+		{
+			"http://[::1]:8484", "",
 			"tandem_session=tds_x; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax",
-			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"},
+			"tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		},
 	} {
 		c := cookies(t, test.issuer, test.domain)
 		h := http.Header{"Cache-Control": {"public, max-age=60"}}

@@ -30,8 +30,8 @@ type exchangeKey struct{}
 
 // exchangeContext is the context of a request, with its exchange.
 type exchangeContext struct {
-	context.Context
-	x *Exchange
+	context.Context //nolint:containedctx // it is a context itself
+	x               *Exchange
 }
 
 // Value implements context.Context.

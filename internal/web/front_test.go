@@ -167,7 +167,7 @@ func TestRefusalsAndGoneClientsAreNotLoggedAsFaults(t *testing.T) {
 		"/gone":    func(_ *web.Exchange, r *http.Request) error { return r.Context().Err() },
 	})
 	d.ask(httptest.NewRequest("GET", "/refused", nil))
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	d.ask(httptest.NewRequest("GET", "/gone", nil).WithContext(ctx))
 	if d.log.Len() > 0 {
@@ -254,7 +254,7 @@ func TestForeignPagesAreRefusedBeforeAnythingRuns(t *testing.T) {
 
 func TestLocalOperator(t *testing.T) {
 	t.Parallel()
-	if web.IsLocalOperator(context.Background()) || !web.IsLocalOperator(web.WithLocalOperator(context.Background())) {
+	if web.IsLocalOperator(t.Context()) || !web.IsLocalOperator(web.WithLocalOperator(t.Context())) {
 		t.Error("the mark of the local socket is wrong")
 	}
 }

@@ -23,14 +23,22 @@ func TestProblemHeaders(t *testing.T) {
 		retry     string
 	}{
 		{make401(web.CodeUnauthenticated, func(*web.Problem) {}), `Bearer`, ""},
-		{make401(web.CodeInvalidToken, func(p *web.Problem) { p.Reason = "stale" }),
-			`Bearer error="invalid_token", error_description="say please  twice", reason="stale"`, ""},
-		{make401(web.CodeSessionEnded, func(p *web.Problem) { p.Reason = "revoked" }),
-			`Bearer error="invalid_token", error_description="say please  twice", reason="revoked"`, ""},
-		{make401(web.CodeStepUpRequired, func(p *web.Problem) { p.MaxAge = 10 * time.Minute }),
-			`Bearer error="insufficient_user_authentication", error_description="say please  twice", max_age="600"`, ""},
-		{make401(web.CodeInvalidGrant, func(p *web.Problem) { p.Cause = "reused" }),
-			`Bearer error="invalid_grant", error_description="say please  twice", reason="reused"`, ""},
+		{
+			make401(web.CodeInvalidToken, func(p *web.Problem) { p.Reason = "stale" }),
+			`Bearer error="invalid_token", error_description="say please  twice", reason="stale"`, "",
+		},
+		{
+			make401(web.CodeSessionEnded, func(p *web.Problem) { p.Reason = "revoked" }),
+			`Bearer error="invalid_token", error_description="say please  twice", reason="revoked"`, "",
+		},
+		{
+			make401(web.CodeStepUpRequired, func(p *web.Problem) { p.MaxAge = 10 * time.Minute }),
+			`Bearer error="insufficient_user_authentication", error_description="say please  twice", max_age="600"`, "",
+		},
+		{
+			make401(web.CodeInvalidGrant, func(p *web.Problem) { p.Cause = "reused" }),
+			`Bearer error="invalid_grant", error_description="say please  twice", reason="reused"`, "",
+		},
 		{make401(web.CodeInvalidCredentials, func(p *web.Problem) { p.Challenge = `Basic realm="tandem"` }), `Basic realm="tandem"`, ""},
 		{web.NewProblem(403, web.CodeForbidden, "no"), "", ""},
 		{&web.Problem{Status: 503, RetryAfter: 1500 * time.Millisecond}, "", "2"},
