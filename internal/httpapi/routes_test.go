@@ -10,7 +10,7 @@ import (
 	"tandem.example/tandem/internal/web"
 )
 
-// routes answers the routes of an API: method and a path without placeholders.
+// routes answers the routes of an API: method and path, with some id filled in.
 func (r *rig) routes() (out [][2]string) {
 	for _, pattern := range r.api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")

@@ -34,6 +34,9 @@ type origins struct {
 // originsFor is for how long the applications' origins are taken as read.
 const originsFor = 5 * time.Second
 
+// lookFor bounds one look at them, for which requests from other origins wait.
+const lookFor = 2 * time.Second
+
 // NewOrigins takes the issuer, the configured origins, and how to list those of the applications.
 func NewOrigins(issuer string, fixed []string, list func(ctx context.Context) ([]string, error), log *slog.Logger) (*Origins, error) {
 	u, err := url.Parse(issuer)
@@ -83,6 +86,9 @@ func (o *Origins) at(ctx context.Context) *origins {
 	if time.Since(now.read) < originsFor {
 		return now
 	}
+	// Whoever asks must not be able to prevent it by hanging up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookFor)
+	defer cancel()
 	listed, err := o.list(ctx)
 	if err == nil {
 		var next *origins

@@ -73,7 +73,10 @@ func TestOriginsAreReadAgain(t *testing.T) {
 		var listed []string
 		var broken error
 		asked := 0
-		o := origins(t, func(context.Context) ([]string, error) { asked++; return listed, broken })
+		o := origins(t, func(ctx context.Context) ([]string, error) {
+			asked++
+			return listed, errors.Join(broken, ctx.Err())
+		})
 		shop := func() error { return o.Check(fromOrigin("POST", "cross-site", "https://shop.example.net")) }
 		if shop() == nil {
 			t.Fatal("passed before it was allowed")
@@ -100,6 +103,11 @@ func TestOriginsAreReadAgain(t *testing.T) {
 		}
 		listed, broken = nil, nil
 		time.Sleep(time.Minute)
+		gone, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		if o.Check(fromOrigin("POST", "cross-site", "https://shop.example.net").WithContext(gone)) == nil {
+			t.Fatal("who hangs up keeps an origin that was taken back")
+		}
 		if shop() == nil {
 			t.Fatal("passed after it was taken back")
 		}
