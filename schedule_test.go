@@ -24,7 +24,7 @@ const promised = 10 * time.Second // L
 // likes, while people sign in, refresh and are revoked. Whatever happens: nothing is accepted more than L after its
 // revocation committed, and nothing unrevoked is refused as invalid.
 func TestSchedules(t *testing.T) {
-	n := 2000
+	n := usualSchedules
 	if testing.Short() {
 		n = 50
 	}
@@ -92,7 +92,6 @@ type issued struct {
 	text    string
 	session string
 	access  bool
-	role    bool      // whether its holder was an administrator when it was minted
 	from    time.Time // when it was handed out
 	dead    time.Time // when its revocation committed; zero while it may be accepted
 	died    bool

@@ -20,7 +20,6 @@ type load struct {
 	requests int
 	wrong    int
 	refused  []string // since last asked
-	longest  time.Duration
 }
 
 // totals of a load.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var schedules = flag.Int("schedules", 500, "how many schedules to play")
+var schedules = flag.Int("schedules", usual, "how many schedules to play")
 
 const length = 3 * time.Minute
 

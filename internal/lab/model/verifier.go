@@ -27,7 +27,6 @@ type verifier struct {
 	sent     revocation.Reading
 	requests int
 	applied  []revocation.Event
-	inbox    []func()
 	knew     map[string]bool // what it has applied, as ids: survives nothing but is never forgotten by a rollback
 }
 
