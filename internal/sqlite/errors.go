@@ -95,6 +95,16 @@ func code(err error) int {
 	return 0
 }
 
+// unsettles reports whether SQLite may have rolled the whole transaction back by itself with the statement that failed
+// (https://sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+func unsettles(err error) bool {
+	switch code(err) & 0xff {
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_NOMEM, lib.SQLITE_BUSY, lib.SQLITE_INTERRUPT, lib.SQLITE_CORRUPT:
+		return true
+	}
+	return false
+}
+
 // taken reports whether a unique key was violated.
 func taken(err error) bool {
 	c := code(err)

@@ -43,7 +43,7 @@ func Inspect(ctx context.Context, dir string) (in Inspection, err error) {
 	if s.read, err = openReaders(s.path, 1); err != nil {
 		return in, databaseError(s.path, err)
 	}
-	defer func() { err = errors.Join(err, s.read.db.Close()) }()
+	defer func() { err = errors.Join(err, s.read.close()) }()
 	if in.LastCommit, err = s.LastCommit(ctx); err != nil {
 		return in, err
 	}
@@ -149,7 +149,7 @@ func TrailOf(ctx context.Context, path string, q audit.Query) (entries []audit.E
 	if s.read, err = openReaders(path, 1); err != nil {
 		return nil, databaseError(path, err)
 	}
-	defer func() { err = errors.Join(err, s.read.db.Close()) }()
+	defer func() { err = errors.Join(err, s.read.close()) }()
 	return s.Audit().List(ctx, q)
 }
 

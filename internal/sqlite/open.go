@@ -24,7 +24,8 @@ type Config struct {
 	// MirrorSessions bounds the sessions kept in memory, at some 400 bytes each with its user. 0 for 250,000, negative
 	// for none.
 	MirrorSessions int
-	// Readers is the number of reading connections. 0 for twice the processors, at least 4.
+	// Readers bounds the reading connections: as many for rows found by a key, and as many for listings and the log.
+	// 0 for twice the processors, at least 4.
 	Readers int
 	// MaxBatch bounds the writes of one commit. 0 for 512; 1 makes each write a commit of its own.
 	MaxBatch int
@@ -44,7 +45,7 @@ const (
 	// often a page that is written again and again is copied once.
 	checkpointPages = 4096
 	writerCacheKiB  = 16 << 10
-	readerCacheKiB  = 4 << 10
+	readerCacheKiB  = 2 << 10
 )
 
 func (c Config) withDefaults() Config {
@@ -154,7 +155,7 @@ func (s *Store) release() (err error) {
 		s.write.stop()
 	}
 	if s.read != nil {
-		err = errors.Join(err, s.read.db.Close())
+		err = errors.Join(err, s.read.close())
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -310,6 +311,39 @@ func TestHalfMadeStoreIsFinished(t *testing.T) {
 				t.Errorf("head %+v, %v", head, err)
 			}
 		})
+	}
+}
+
+// What durability and the separation of readers stand on.
+func TestConnectionsAreSetUp(t *testing.T) {
+	s := open(t, Config{})
+	ask := func(from interface{ QueryRow(string, ...any) *sql.Row }, pragma string) (value string) {
+		if err := from.QueryRow("PRAGMA " + pragma).Scan(&value); err != nil {
+			t.Error(err)
+		}
+		return value
+	}
+	writer := map[string]string{}
+	if err := s.write.do(t.Context(), func(t *tx) error {
+		for _, pragma := range []string{"journal_mode", "synchronous", "foreign_keys"} {
+			var value string
+			if err := t.row("PRAGMA " + pragma).Scan(&value); err != nil {
+				return err
+			}
+			writer[pragma] = value
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	const full = "2"
+	if writer["journal_mode"] != "wal" || writer["synchronous"] != full || writer["foreign_keys"] != "1" {
+		t.Errorf("the writer has %v", writer)
+	}
+	for name, db := range map[string]*sql.DB{"listings": s.read.db, "points": s.read.points.db} {
+		if ask(db, "query_only") != "1" {
+			t.Errorf("connections for %s may write", name)
+		}
 	}
 }
 

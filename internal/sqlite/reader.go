@@ -3,56 +3,78 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 )
 
-// readers is the pool of connections that cannot write. Statements are prepared once for each connection.
+// readers are the connections that cannot write, in two pools: a row that is found by its key never waits for a listing.
 type readers struct {
+	pool        // for what takes its time: listings, the log, Check
+	points pool // for rows that are found by a key
+}
+
+// pool prepares each statement once for each of its connections.
+type pool struct {
 	db *sql.DB
 
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
 }
 
+// openReaders makes two pools of n connections, none of which is opened before it is used.
 func openReaders(path string, n int) (*readers, error) {
-	db, err := connect(path, reading)
-	if err != nil {
-		return nil, err
+	r := &readers{}
+	for _, p := range []*pool{&r.pool, &r.points} {
+		db, err := connect(path, reading)
+		if err != nil {
+			return nil, errors.Join(err, r.close())
+		}
+		db.SetMaxOpenConns(n)
+		db.SetMaxIdleConns(n)
+		p.db, p.statements = db, map[string]*sql.Stmt{}
 	}
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	return &readers{db: db, statements: map[string]*sql.Stmt{}}, nil
+	return r, nil
+}
+
+func (r *readers) close() (err error) {
+	for _, p := range []*pool{&r.pool, &r.points} {
+		if p.db != nil {
+			err = errors.Join(err, p.db.Close())
+		}
+	}
+	return err
 }
 
 // statement answers the prepared form of one of the package's queries. They are few, and closed with the pool.
-func (r *readers) statement(ctx context.Context, query string) (*sql.Stmt, error) {
-	r.mu.RLock()
-	found := r.statements[query]
-	r.mu.RUnlock()
+func (p *pool) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	found := p.statements[query]
+	p.mu.RUnlock()
 	if found != nil {
 		return found, nil
 	}
-	prepared, err := r.db.PrepareContext(ctx, query)
+	prepared, err := p.db.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if found := r.statements[query]; found != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if found := p.statements[query]; found != nil {
 		prepared.Close()
 		return found, nil
 	}
-	r.statements[query] = prepared
+	p.statements[query] = prepared
 	return prepared, nil
 }
 
-// row runs a query for one row that is found by a key. Such a query takes microseconds, so the context ends the wait
-// before it and not the query: watching the context would cost as much as the query.
+// row runs a query for one row that is found by a key. Such a query takes microseconds, and so does the wait for one
+// of the connections that run nothing else, so the context is looked at once, before: watching it would cost as much
+// as the query.
 func (r *readers) row(ctx context.Context, query string, args ...any) scanner {
 	if err := ctx.Err(); err != nil {
 		return failed{err}
 	}
-	statement, err := r.statement(ctx, query)
+	statement, err := r.points.statement(ctx, query)
 	if err != nil {
 		return failed{err}
 	}

@@ -61,6 +61,8 @@ func (t *tx) attempt(run func(*tx) error) error {
 		t.changes.undo(mark)
 	}
 	switch {
+	case err != nil && unsettles(err):
+		t.broken = err
 	case !t.changed:
 	case !t.careful:
 		t.spoiled = err != nil

@@ -291,6 +291,37 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// A listing that takes its time, on every connection there is, keeps nobody from a check.
+func TestChecksDoNotWaitForListings(t *testing.T) {
+	s := open(t, Config{MirrorSessions: -1, Readers: 2})
+	app, u := s.addApplication(t, "app"), s.addUser(t, "anna")
+	row := s.start(t, draft(u, app, epochDay)).Session
+	for range 2 {
+		rows, err := s.read.rows(t.Context(), selectUsers, "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+	}
+	if _, err := s.Sessions().Find(t.Context(), row.ID); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// A listing that finds no connection waits no longer than its caller.
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error)
+	go func() {
+		_, err := s.Accounts().List(ctx, account.Query{})
+		answer <- err
+	}()
+	cancel()
+	if err := <-answer; !errors.Is(err, context.Canceled) {
+		t.Errorf("answered %v", err)
+	}
+}
+
 func TestStatementErrorsAreNotMistakenForTheDomains(t *testing.T) {
 	s := open(t, Config{})
 	app, u := s.addApplication(t, "app"), s.addUser(t, "anna")
