@@ -70,12 +70,12 @@ var openMutations = []mutation{
 	{openStreams, "a stream outlives the revocation of its token", []edit{
 		{"verify/watch.go", "	case revocation.Revoked:\n		return 0, ErrRevoked\n", ""},
 	}, "verify", ".", "TestWatchEnds"},
-	{openStreams, "a stream is looked at before it is registered", []edit{
+	{openStreams, "streams are not looked at when events come", []edit{
 		{"verify/sync.go", "if len(out.Applied) > 0 || out.Snapshot {", "if false {"},
 	}, "verify", ".", "TestWatchEnds"},
 	{openStreams, "a stream outlives a suspended machine", []edit{
 		{"verify/watch.go", "	next = tick\n	ws.mu.Lock()", "	next = time.Hour\n	ws.mu.Lock()"},
-	}, "verify", ".", "TestWatchAcrossClockTrouble"},
+	}, "verify", ".", "TestWatchNoticesASleepByTheTick"},
 	{remembered, "a remembered session token is answered after an authz event", []edit{
 		{"verify/session.go", "if !errors.Is(err, ErrInvalidToken) {\n			return got, err", "if errors.Is(err, ErrStale) {\n			return v.permit(t, p, v.look(t))\n		}\n		if !errors.Is(err, ErrInvalidToken) {\n			return got, err"},
 	}, "verify", ".", "TestSessionTokenAfterADemotion"},

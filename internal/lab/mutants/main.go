@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -72,17 +73,26 @@ func run(ctx context.Context, chosen []mutation) error {
 	return nil
 }
 
-// unmutated demands that the named tests are there and green without a mutation, and answers how many are not.
+// unmutated demands that the named tests are there and green without a mutation, and answers how many are not. Each
+// package is compiled once.
 func unmutated(ctx context.Context, t *tree, chosen []mutation) (bad int) {
 	seen := make(map[string]bool)
+	binaries := make(map[string]string)
 	for _, m := range chosen {
-		key := m.module + " " + m.pkg + " " + m.run
-		if seen[key] || ctx.Err() != nil {
+		where := filepath.Join(m.module, m.pkg)
+		if seen[where+" "+m.run] || ctx.Err() != nil {
 			continue
 		}
-		seen[key] = true
-		if r := t.test(ctx, m); !r.green {
-			fmt.Printf("without a mutation: %s -run %s: %s\n%s\n", m.pkg, m.run, r, r.output)
+		seen[where+" "+m.run] = true
+		if binaries[where] == "" {
+			binaries[where] = filepath.Join(t.dir, fmt.Sprintf("unmutated-%d.test", len(binaries)))
+			if r := t.compile(ctx, m, binaries[where]); !r.green {
+				fmt.Printf("without a mutation: %s: %s\n", where, r)
+				return bad + 1
+			}
+		}
+		if r := t.rerun(ctx, m, binaries[where]); !r.green {
+			fmt.Printf("without a mutation: %s -run %s: %s\n%s\n", where, m.run, r, r.output)
 			bad++
 		}
 	}

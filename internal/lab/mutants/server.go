@@ -6,19 +6,20 @@ var logMutations = []mutation{
 		{"internal/sqlite/log.go", "func (p revocationLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	err = p.s.write.do(ctx, func(t *tx) error {\n",
 			"var sequence atomic.Uint64\n\nfunc (p revocationLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	n := sequence.Add(uint64(len(a.Events))) - uint64(len(a.Events))\n	time.Sleep(time.Duration(n%3) * time.Millisecond)\n	err = p.s.write.do(ctx, func(t *tx) error {\n		t.head.position = n\n"},
 		{"internal/sqlite/log.go", "import (\n", "import (\n	\"sync/atomic\"\n"},
-	}, ".", "./internal/sqlite", inOrder},
+	}, ".", "./internal/sqlite", "TestConformance/no_mirror/" + inOrder},
 	{outOfOrder, "memory: the same", []edit{
 		{"internal/memory/log.go", "func (l feedLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	err = l.s.do(ctx, \"log.Append\", func() error {\n",
 			"var sequence atomic.Uint64\n\nfunc (l feedLog) Append(ctx context.Context, a feed.Append) (commit feed.Commit, err error) {\n	n := sequence.Add(uint64(len(a.Events))) - uint64(len(a.Events))\n	time.Sleep(time.Duration(n%3) * time.Millisecond)\n	err = l.s.do(ctx, \"log.Append\", func() error {\n		l.s.log.position = n\n"},
 		{"internal/memory/log.go", "import (\n", "import (\n	\"sync/atomic\"\n"},
-	}, ".", "./internal/memory", inOrder},
+	}, ".", "./internal/memory", "TestConformance/" + inOrder},
 	{outOfOrder, "sqlite: the head is published before the commit", []edit{
-		{"internal/sqlite/writer.go", "		if _, err := w.exec(\"COMMIT\"); err != nil {", "		w.publish(&t.head)\n		if _, err := w.exec(\"COMMIT\"); err != nil {"},
-	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+		{"internal/sqlite/writer.go", "		if _, err := w.exec(\"COMMIT\"); err != nil {", "		w.publish(&t.head)\n		time.Sleep(time.Millisecond)\n		if _, err := w.exec(\"COMMIT\"); err != nil {"},
+		{"internal/sqlite/writer.go", "import (\n", "import (\n	\"time\"\n"},
+	}, ".", "./internal/sqlite", "TestConformance/^mirror/races/a_view"},
 	{splitCommit, "sqlite: a change of roles commits before its event", []edit{
 		{"internal/sqlite/account.go", "		commit, err = t.finish(m.At, m.Announce, m.Audit...)\n		return err\n	})\n	return amended, commit, err",
-			"		commit, err = t.finish(m.At, nil, m.Audit...)\n		return err\n	})\n	if err == nil {\n		commit, err = p.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
-	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+			"		commit, err = t.finish(m.At, nil, m.Audit...)\n		return err\n	})\n	if err == nil {\n		commit, err = a.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
+	}, ".", "./internal/sqlite", "TestConformance/^mirror/races/a_view"},
 	{splitCommit, "sqlite: a session ends before its event is appended", []edit{
 		{"internal/sqlite/session_end.go", "		commit, err = t.finish(e.At, events, e.Audit...)\n		return err\n	})\n	return commit, ended, err",
 			"		later = events\n		commit, err = t.finish(e.At, nil, e.Audit...)\n		return err\n	})\n	if err == nil && len(later) > 0 {\n		commit, err = p.s.Log().Append(ctx, feed.Append{Events: later, At: e.At})\n	}\n	return commit, ended, err"},
@@ -26,7 +27,8 @@ var logMutations = []mutation{
 	}, ".", "./internal/sqlite", "TestEndAndEventAreOneCommit"},
 	{splitCommit, "memory: a change of roles commits before its event", []edit{
 		{"internal/memory/account.go", "		commit = a.s.finish(m.At, m.Announce, m.Audit...)\n		return nil\n	})\n	return amended, commit, err",
-			"		commit = a.s.finish(m.At, nil, m.Audit...)\n		return nil\n	})\n	if err == nil {\n		commit, err = a.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
+			"		commit = a.s.finish(m.At, nil, m.Audit...)\n		return nil\n	})\n	if err == nil {\n		time.Sleep(time.Millisecond)\n		commit, err = a.s.Log().Append(ctx, feed.Append{Events: m.Announce, At: m.At})\n	}\n	return amended, commit, err"},
+		{"internal/memory/account.go", "import (\n", "import (\n	\"time\"\n"},
 	}, ".", "./internal/memory", "TestConformance/races/a_view"},
 	{cachedSync, "a request joins a read that has begun", []edit{
 		{"internal/feed/reads.go", "	delete(r.open, ask) // nobody joins from here on: the read begins\n	r.mu.Unlock()\n	one.page, one.err = r.log.Read(ctx, ask)",
@@ -45,20 +47,21 @@ var logMutations = []mutation{
 		{"internal/sqlite/log.go", "	if page, err = r.page(ask); err != nil {", "	if known, ok := replica.Load(ask); ok {\n		return known.(feed.Page), nil\n	}\n	page, err = r.page(ask)\n	replica.Store(ask, page)\n	if err != nil {"},
 		{"internal/sqlite/log.go", "// logReader reads the log", "var replica sync.Map\n\n// logReader reads the log"},
 		{"internal/sqlite/log.go", "import (\n", "import (\n	\"sync\"\n"},
-	}, ".", "./internal/sqlite", "TestConformance/log/a_read_that_begins"},
+	}, ".", "./internal/sqlite", "TestConformance/no_mirror/log/a_read_that_begins"},
 	{lateRevision, "sqlite: the head is read after the session", []edit{
 		{"internal/sqlite/session.go", "	revision := p.s.write.head.Load().Revision()\n", ""},
 		{"internal/sqlite/session.go", "	view.Revision = revision\n", "	time.Sleep(time.Millisecond)\n	view.Revision = p.s.write.head.Load().Revision()\n"},
-	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+	}, ".", "./internal/sqlite", "TestConformance/^mirror/races/a_view"},
 	{lateRevision, "sqlite: the head is published before the mirror is brought up to date", []edit{
 		{"internal/sqlite/writer.go", "		w.applied(&t.changes)\n		w.publish(&t.head)", "		w.publish(&t.head)\n		time.Sleep(time.Millisecond)\n		w.applied(&t.changes)"},
-	}, ".", "./internal/sqlite", "TestConformance/races/a_view"},
+		{"internal/sqlite/writer.go", "import (\n", "import (\n	\"time\"\n"},
+	}, ".", "./internal/sqlite", "TestConformance/^mirror/races/a_view"},
 	{shortRetention, "a shorter lifetime counts at once", []edit{
 		{"internal/feed/rules.go", "case lifetime >= l.Longest:", "case lifetime > 0:"},
 	}, ".", "./internal/feed", "TestLongest"},
 	{shortRetention, "sqlite: events are kept for the lifetime that is configured now", []edit{
 		{"internal/sqlite/tx.go", "feed.RetainUntil(e.Kind, at, t.head.lifetime.Longest)", "feed.RetainUntil(e.Kind, at, t.head.lifetime.Wanted)"},
-	}, ".", "./internal/sqlite", "TestConformance/retention"},
+	}, ".", "./internal/sqlite", "TestConformance/no_mirror/retention"},
 	{shortRetention, "memory: the same", []edit{
 		{"internal/memory/log.go", "feed.RetainUntil(e.Kind, at, h.lifetime.Longest)", "feed.RetainUntil(e.Kind, at, h.lifetime.Wanted)"},
 	}, ".", "./internal/memory", "TestConformance/retention"},
@@ -71,7 +74,7 @@ var logMutations = []mutation{
 	}, ".", "./internal/feed", "TestPlan"},
 }
 
-const inOrder = "TestConformance/log/positions_are_gap-free"
+const inOrder = "log/positions_are_gap-free"
 
 // Mutations of leases on the server, and of receipts.
 var receiptMutations = []mutation{

@@ -19,12 +19,18 @@ type mutation struct {
 	trap  string // which way to break the promise
 	name  string // how it is done here
 	edits []edit
-	// The test: a pattern for -run in a package of a module, the root's being ".".
+	// The test: a pattern for -run in a package of a module, the root's being ".". The prefix short asks for its short
+	// form.
 	module, pkg, run string
 }
 
+const short = "short:"
+
 // edit replaces text that a file holds exactly once. Paths are from the root.
 type edit struct{ file, old, new string }
+
+// mostOutput bounds what is shown of a test that is not as it must be.
+const mostOutput = 2000
 
 // limit is how long a test may take. One that hangs is red as well.
 const limit = 100 * time.Second
@@ -129,31 +135,56 @@ func (t *tree) try(ctx context.Context, m mutation) (r result) {
 
 var firstFailure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// test runs the test of a mutation on the tree as it is. What it starts ends with it.
-func (t *tree) test(ctx context.Context, m mutation) (r result) {
-	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute) // to compile
+// test runs the test of a mutation on the tree as it is.
+func (t *tree) test(ctx context.Context, m mutation) result {
+	return t.command(ctx, m.module, append([]string{"go", "test", "-count=1", "-vet=off"}, m.flags("-", m.pkg)...))
+}
+
+// compile makes the test binary of a mutation's package.
+func (t *tree) compile(ctx context.Context, m mutation, binary string) result {
+	return t.command(ctx, m.module, []string{"go", "test", "-c", "-vet=off", "-o", binary, m.pkg})
+}
+
+// rerun runs the test of a mutation by a binary that compile made.
+func (t *tree) rerun(ctx context.Context, m mutation, binary string) result {
+	return t.command(ctx, filepath.Join(m.module, m.pkg), append([]string{binary}, m.flags("-test.")...))
+}
+
+// flags choose the test of a mutation.
+func (m mutation) flags(prefix string, more ...string) []string {
+	pattern, brief := strings.CutPrefix(m.run, short)
+	list := []string{prefix + "timeout", limit.String(), prefix + "run", pattern}
+	if brief {
+		list = append(list, prefix+"short")
+	}
+	return append(list, more...)
+}
+
+// command runs one in a directory of the tree. What it starts ends with it.
+func (t *tree) command(ctx context.Context, dir string, args []string) (r result) {
+	ctx, cancel := context.WithTimeout(ctx, limit+2*time.Minute) // to compile
 	defer cancel()
 	start := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-timeout", limit.String(), "-run", m.run, m.pkg)
-	cmd.Dir = filepath.Join(t.dir, m.module)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go test and the test are a group of their own
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = filepath.Join(t.dir, dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it and its children are a group of their own
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
-	r.took, r.output = time.Since(start), string(out)
+	r.took, r.output = time.Since(start), string(out[:min(len(out), mostOutput)])
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		r.broken = context.Cause(ctx).Error()
-	case strings.Contains(r.output, "[build failed]"), strings.Contains(r.output, "[setup failed]"):
+	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
 		r.broken = "it does not compile:\n" + r.output
-	case err == nil && strings.Contains(r.output, "no tests to run"):
-		r.broken = "there is no such test: " + m.run
+	case err == nil && bytes.Contains(out, []byte("no tests to run")):
+		r.broken = "there is no such test"
 	case err == nil:
 		r.green = true
 	case errors.As(err, &exit):
 		r.red, r.failed = true, "it hangs or panics"
-		if found := firstFailure.FindStringSubmatch(r.output); found != nil {
-			r.failed = found[1]
+		if found := firstFailure.FindSubmatch(out); found != nil {
+			r.failed = string(found[1])
 		}
 	default:
 		r.broken = err.Error()

@@ -16,7 +16,7 @@ var leaseMutations = []mutation{
 	}, "verify", ".", "TestRevocationIsObeyedWithinTheLease"},
 	{arrivalLease, "the same, in the schedules of the real server", []edit{
 		{"verify/sync.go", "r.Lease(p.sent)", "r.Lease(p.received)"},
-	}, ".", ".", "TestSchedules"},
+	}, ".", ".", short + "TestSchedules"},
 	{ages, "the age of a relay's answer is not counted", []edit{
 		{"verify/revocation/lease.go", "staleness := elapsed + l.Age", "staleness := elapsed"},
 	}, "verify", ".", "TestAgeOfARelayCounts"},
@@ -70,7 +70,7 @@ var clockMutations = []mutation{
 		{"verify/revocation/lease.go", "wall < mono-StepTolerance", "false"},
 	}, "verify", ".", "TestLeaseAcrossClockTrouble"},
 	{stepBack, "it is noticed, and the lease kept", []edit{
-		{"verify/revocation/lease.go", "if stepped || staleness < elapsed {", "if staleness < elapsed {"},
+		{"verify/revocation/lease.go", "if stepped || staleness < elapsed {", "if stepped && l.Length < 0 || staleness < elapsed {"},
 	}, "verify", "./revocation", "TestLease"},
 	{afterPause, "decisions read a clock that a ticker keeps up to date", coarse, "verify", ".", "TestLeaseAcrossClockTrouble"},
 	{afterPause, "as above, against a real process that is stopped and resumed", coarse, ".", "./internal/lab/process", "TestPromiseUnderFaults"},
