@@ -54,27 +54,51 @@ func newKeyring(shared []jws.Key, clock func() reading, tasks *tasks, fetch func
 func (k *keyring) generation() uint64 { return k.current.Load().generation }
 
 // find returns the key of that id and the generation it belongs to. An unknown
-// one is looked for at the issuer, by one fetch for all who wait and not more
-// often than refetchEvery. If the issuer cannot be asked, nothing can be said
-// of the token: that is unavailable and not invalid.
+// one is looked for at the issuer. It is refused only after a fetch that was
+// begun since the question came up: an older one, on its way or just done, may
+// not know a key that was made meanwhile, and refusing would sign people out.
+// One fetch answers all who wait, and they are refetchEvery apart. If the issuer
+// cannot be asked, nothing can be said of the token: that is unavailable and not
+// invalid.
 func (k *keyring) find(ctx context.Context, kid string) (jws.Key, uint64, error) {
 	set := k.current.Load()
 	if key, ok := set.keys.Find(kid); ok {
 		return key, set.generation, nil
 	}
-	if err := k.missing(ctx); err != nil {
-		return jws.Key{}, 0, unavailable("the issuer's keys cannot be fetched", err)
+	asked := k.tickets()
+	ctx, cancel := context.WithTimeout(ctx, keyPatience)
+	defer cancel()
+	for {
+		set = k.current.Load()
+		if key, ok := set.keys.Find(kid); ok {
+			return key, set.generation, nil
+		}
+		if set.ticket > asked {
+			return jws.Key{}, 0, refusedKey
+		}
+		if err := k.fetched(ctx); err != nil {
+			return jws.Key{}, 0, unavailable("the issuer's keys cannot be fetched", err)
+		}
 	}
-	set = k.current.Load()
-	if key, ok := set.keys.Find(kid); ok {
-		return key, set.generation, nil
-	}
-	return jws.Key{}, 0, refusedKey
 }
 
-// missing fetches the keys because one is missing, within the limit.
-func (k *keyring) missing(ctx context.Context) error {
-	f := k.join()
+// keyPatience is for how long a token with an unknown key may be kept waiting.
+const keyPatience = 5 * time.Second
+
+// tickets is how many fetches have been begun so far.
+func (k *keyring) tickets() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.begun
+}
+
+// fetched waits for the next fetch to end, the one under way or one that may be begun now.
+func (k *keyring) fetched(ctx context.Context) error {
+	f, wait := k.join()
+	if wait > 0 {
+		pause(ctx, wait)
+		return context.Cause(ctx)
+	}
 	if f == nil {
 		return ErrClosed
 	}
@@ -86,19 +110,21 @@ func (k *keyring) missing(ctx context.Context) error {
 	}
 }
 
-// join returns the fetch under way, the last one if it was just now, or a new
-// one; nil if the verifier is closed.
-func (k *keyring) join() *keyFetch {
+// join returns the fetch under way or begins one; or how long it is until one
+// may be begun; or neither if the verifier is closed.
+func (k *keyring) join() (f *keyFetch, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.clock()
 	if k.flight != nil {
-		return k.flight
+		return k.flight, 0
 	}
-	if k.last != nil && passed(k.last.begun, now) < refetchEvery {
-		return k.last
+	if k.last != nil {
+		if since := passed(k.last.begun, now); since < refetchEvery {
+			return nil, refetchEvery - since
+		}
 	}
-	f := &keyFetch{begun: now, done: make(chan struct{})}
+	f = &keyFetch{begun: now, done: make(chan struct{})}
 	started := k.tasks.start(func(ctx context.Context) {
 		err := k.refresh(ctx)
 		k.mu.Lock()
@@ -107,10 +133,10 @@ func (k *keyring) join() *keyFetch {
 		close(f.done)
 	})
 	if !started {
-		return nil
+		return nil, 0
 	}
 	k.flight = f
-	return f
+	return f, 0
 }
 
 // refresh fetches the keys and replaces what is known, unless a fetch that was
