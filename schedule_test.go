@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,7 @@ func TestSchedules(t *testing.T) {
 	if os.Getenv("TANDEM_TEST_SOAK") != "" {
 		n = 100_000
 	}
+	first, _ := strconv.Atoi(os.Getenv("TANDEM_TEST_SEED")) // to play a failed one again
 	var (
 		mu    sync.Mutex
 		total tally
@@ -40,7 +42,7 @@ func TestSchedules(t *testing.T) {
 		for shard := range shards {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				for seed := shard; seed < n && !t.Failed(); seed += shards {
+				for seed := first + shard; seed < first+n && !t.Failed(); seed += shards {
 					got := playSchedule(t, uint64(seed))
 					mu.Lock()
 					total.add(got)
