@@ -93,7 +93,7 @@ func (j *judge) one(verifier string, d decision) {
 }
 
 func (j *judge) acceptance(verifier string, s *seen, c *issued, d decision, at moment) {
-	if c.enforced != 0 && d.begin > c.enforced && at > c.enforced {
+	if c.enforced != 0 && d.begin > c.enforced {
 		j.breach("%s accepted credential %d (%s) %v after its revocation was said to be enforced", verifier, c.id, c.kind, d.begin.since(c.enforced))
 	}
 	if c.died == 0 || at <= c.died {
@@ -110,9 +110,17 @@ func (j *judge) acceptance(verifier string, s *seen, c *issued, d decision, at m
 	}
 }
 
-// decidedAt is when a decision was made at the latest. One during which its process was stopped was made before, for all
-// that can be known from outside: only those that began after it went on show what it makes of its old lease.
+// waited is how long a decision takes that waited for something, a sync or an answer; others take microseconds.
+const waited = 250 * time.Millisecond
+
+// decidedAt is when a decision was made. One that waited was made at its end. One that did not was made at its
+// beginning: if it took long all the same, its process was kept from the processor, perhaps when all was decided. That
+// goes for those too during which the process was stopped: those that began when it went on, some milliseconds later,
+// show what it makes of its old lease.
 func (j *judge) decidedAt(verifier string, d decision) moment {
+	if d.end.since(d.begin) < waited {
+		return d.begin
+	}
 	for _, f := range j.faults {
 		if f.name == stopped && f.verifier == verifier && d.begin < f.to && d.end >= f.to {
 			return d.begin

@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -152,7 +151,7 @@ func (r *run) judge() {
 	}
 	for _, fault := range []string{calm, partitioned, delayed, wasReset, killed, gone} {
 		if sum := j.total(fault); sum.accepted == 0 || sum.revoked == 0 {
-			r.Error(fmt.Sprintf("%s: %+v shows nothing", fault, sum))
+			r.Errorf("%s: %+v shows nothing", fault, sum)
 		}
 	}
 	for _, fault := range []string{partitioned, gone} {
