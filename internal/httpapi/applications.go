@@ -227,14 +227,7 @@ type changeAppInput struct {
 }
 
 func (a *API) changeApp(ctx context.Context, by operator.By, in *changeAppInput) (*appOutput, error) {
-	app, err := a.Operator.Application(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.Body.apply(&app); err != nil {
-		return nil, err
-	}
-	changed, err := a.Operator.ChangeApplication(ctx, app, by)
+	changed, err := a.Operator.ChangeApplication(ctx, in.ID, in.Body.apply, by)
 	if err != nil {
 		return nil, err
 	}

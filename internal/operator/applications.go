@@ -57,8 +57,20 @@ func (s *Service) CreateApplication(ctx context.Context, a application.Applicati
 	return a, text, nil
 }
 
-// ChangeApplication replaces the application's name and policies. They hold for what is issued from now on.
-func (s *Service) ChangeApplication(ctx context.Context, a application.Application, by By) (application.Application, error) {
+// ChangeApplication changes the application's name and policies by what `change` does to them, one change after
+// another, so that none undoes what another did. They hold for what is issued from now on.
+//
+// Errors: those of change, *FieldError, application.ErrNotFound, application.ErrNameTaken.
+func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change func(*application.Application) error, by By) (application.Application, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	a, err := s.Applications.Find(ctx, idOrName)
+	if err != nil {
+		return a, fmt.Errorf("change application: %w", err)
+	}
+	if err := change(&a); err != nil {
+		return a, err
+	}
 	if err := s.checkApplication(a); err != nil {
 		return a, err
 	}
@@ -111,16 +123,15 @@ func (s *Service) Housekeep(ctx context.Context) error {
 
 // RenewSecret gives the application a new client secret; the old one is dead when this returns.
 func (s *Service) RenewSecret(ctx context.Context, idOrName string, by By) (secret.Text, error) {
-	a, err := s.Applications.Find(ctx, idOrName)
+	text, digest := credential.NewClientSecret()
+	_, err := s.ChangeApplication(ctx, idOrName, func(a *application.Application) error {
+		if a.Kind == application.User {
+			return &FieldError{Field: "id", Rule: "must name an application of kind machine or resource: others have no secret"}
+		}
+		a.Secret = digest
+		return nil
+	}, by)
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("renew client secret: %w", err)
-	}
-	if a.Kind == application.User {
-		return secret.Text{}, &FieldError{Field: "id", Rule: "must name an application of kind machine or resource: others have no secret"}
-	}
-	var text secret.Text
-	text, a.Secret = credential.NewClientSecret()
-	if _, err := s.ChangeApplication(ctx, a, by); err != nil {
 		return secret.Text{}, err
 	}
 	return text, nil

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -48,7 +49,10 @@ type Bounds struct {
 }
 
 // Service performs the acts of operators. Safe for concurrent use.
-type Service struct{ Config }
+type Service struct {
+	Config
+	changing sync.Mutex // of applications: each change is made to what the one before left
+}
 
 // New makes a service.
 func New(c Config) *Service { return &Service{Config: c} }

@@ -1,0 +1,68 @@
+package operator_test
+
+import (
+	"testing"
+	"time"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/memory"
+	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/signing"
+	"tandem.example/tandem/verify/jws"
+)
+
+func newService(t *testing.T) *operator.Service {
+	t.Helper()
+	st := memory.Open(memory.Options{})
+	box, err := secret.NewBox(secret.Random(32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := signing.Open(t.Context(), signing.Config{Store: st.Keys(), Box: box, Algorithm: jws.ES256, Schedule: signing.DefaultSchedule,
+		MaxToken: func() time.Duration { return 5 * time.Minute }, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return operator.New(operator.Config{Accounts: st.Accounts(), Applications: st.Applications(), Sessions: st.Sessions(), SignIn: st.SignIn(),
+		APIKeys: st.APIKeys(), Audit: st.Audit(), Log: st.Log(), Ring: ring, Now: time.Now,
+		Bounds: operator.Bounds{AccessTokenTTL: 15 * time.Minute, DefaultTTL: 5 * time.Minute}})
+}
+
+// A change that was begun before a secret was renewed must not bring the old one back.
+func TestAChangeDoesNotBringAnOldSecretBack(t *testing.T) {
+	s := newService(t)
+	by := operator.By{Actor: "operator"}
+	app, old, err := s.CreateApplication(t.Context(), application.Application{Name: "api", Kind: application.Resource}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed := make(chan secret.Text, 1)
+	_, err = s.ChangeApplication(t.Context(), string(app.ID), func(a *application.Application) error {
+		go func() {
+			text, err := s.RenewSecret(t.Context(), "api", by)
+			if err != nil {
+				t.Error(err)
+			}
+			renewed <- text
+		}()
+		select {
+		case <-renewed:
+			t.Error("a renewal came in between the reading and the writing of a change")
+		case <-time.After(50 * time.Millisecond): // it had every chance
+		}
+		a.AccessTokenTTL = time.Minute
+		return nil
+	}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := <-renewed
+	if _, err := s.Authenticate(t.Context(), string(app.ID), old); err == nil {
+		t.Error("the old secret opens again")
+	}
+	got, err := s.Authenticate(t.Context(), string(app.ID), text)
+	if err != nil || got.AccessTokenTTL != time.Minute {
+		t.Errorf("after both changes: %v, lifetime %s", err, got.AccessTokenTTL)
+	}
+}
