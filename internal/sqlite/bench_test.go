@@ -55,7 +55,7 @@ func each(b *testing.B, n int, op func(i int) error) time.Duration {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				if err := op(i); err != nil {
-					b.Error(err)
+					b.Errorf("operation %d: %v", i, err)
 					return
 				}
 			}
