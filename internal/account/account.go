@@ -88,6 +88,22 @@ type Amendment struct {
 	At          time.Time
 }
 
+// Of answers the user as the amendment leaves them.
+func (a Amendment) Of(u User) User {
+	set(&u.Email, a.Email)
+	set(&u.EmailVerified, a.EmailVerified)
+	set(&u.Name, a.Name)
+	set(&u.Roles, a.Roles)
+	set(&u.Status, a.Status)
+	return u
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
 // Removal deletes a user, ends their sessions and announces it in one commit.
 type Removal struct {
 	ID       ID

@@ -51,7 +51,7 @@ type Bounds struct {
 // Service performs the acts of operators. Safe for concurrent use.
 type Service struct {
 	Config
-	changing sync.Mutex // of applications: each change is made to what the one before left
+	changing sync.Mutex // of users and applications: each change is made to what the one before left
 }
 
 // New makes a service.

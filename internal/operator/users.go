@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tandem.example/tandem/internal/account"
@@ -100,53 +101,79 @@ type Patch struct {
 	Email         *string
 	EmailVerified *bool
 	Name          *string
-	Roles         *[]string
+	Roles         *[]string // all of them; or, beside what the user has:
+	AddRoles      []string
+	RemoveRoles   []string
 	Status        *account.Status
+	// Guard may refuse the change, seeing the user as they are and as they will be; nil allows it.
+	Guard func(before, after account.User) error
 }
 
-// ChangeUser applies the patch in one commit. New roles go out as an authz event: the user stays signed in and their
-// next refresh carries the new ones. A lock ends all sessions by one subject event.
+// ChangeUser applies the patch in one commit, one change after another, so that none undoes what another did. New
+// roles go out as an authz event: the user stays signed in and their next refresh carries the new ones. A lock ends
+// all sessions by one subject event.
 //
-// Errors: *FieldError, account.ErrNotFound, account.ErrEmailTaken.
+// Errors: *FieldError, that of Guard, account.ErrNotFound, account.ErrEmailTaken.
 func (s *Service) ChangeUser(ctx context.Context, id account.ID, p Patch, by By) (account.User, feed.Commit, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	before, err := s.Accounts.ByID(ctx, id)
 	if err != nil {
 		return account.User{}, feed.Commit{}, fmt.Errorf("change user: %w", err)
 	}
-	now := s.Now()
-	a := account.Amendment{ID: id, Email: p.Email, EmailVerified: p.EmailVerified, Name: p.Name, At: now}
-	if p.Email != nil {
-		if err := account.CheckEmail(*p.Email); err != nil {
-			return account.User{}, feed.Commit{}, &FieldError{Field: "email", Rule: err.Error()}
-		}
-	}
-	if p.Name != nil {
-		if err := account.CheckName(*p.Name); err != nil {
-			return account.User{}, feed.Commit{}, &FieldError{Field: "name", Rule: err.Error()}
-		}
-	}
-	if p.Email != nil || p.EmailVerified != nil || p.Name != nil {
-		a.Audit = append(a.Audit, s.entry(by, audit.UserChanged, id, "", now))
-	}
-	if p.Roles != nil {
-		roles, err := account.Roles(*p.Roles)
-		if err != nil {
-			return account.User{}, feed.Commit{}, &FieldError{Field: "roles", Rule: err.Error()}
-		}
-		a.Roles = &roles
-		// Even if they are as they were just read: they may have been changed meanwhile, and an event too many costs
-		// one silent refresh.
-		a.Announce = append(a.Announce, revocation.AuthzEvent(string(id)))
-		a.Audit = append(a.Audit, s.entry(by, audit.RolesChanged, id, "", now))
-	}
-	if err := s.changeStatus(&a, p.Status, before, by); err != nil {
+	a, err := s.amendment(before, p, by)
+	if err != nil {
 		return account.User{}, feed.Commit{}, err
+	}
+	if p.Guard != nil {
+		if err := p.Guard(before, a.Of(before)); err != nil {
+			return account.User{}, feed.Commit{}, err
+		}
 	}
 	user, commit, err := s.Accounts.Amend(ctx, a)
 	if err != nil {
 		return account.User{}, feed.Commit{}, fmt.Errorf("change user: %w", err)
 	}
 	return user, commit, nil
+}
+
+// amendment is what the patch makes of the user.
+func (s *Service) amendment(before account.User, p Patch, by By) (account.Amendment, error) {
+	now := s.Now()
+	a := account.Amendment{ID: before.ID, Email: p.Email, EmailVerified: p.EmailVerified, Name: p.Name, At: now}
+	if p.Email != nil {
+		if err := account.CheckEmail(*p.Email); err != nil {
+			return a, &FieldError{Field: "email", Rule: err.Error()}
+		}
+	}
+	if p.Name != nil {
+		if err := account.CheckName(*p.Name); err != nil {
+			return a, &FieldError{Field: "name", Rule: err.Error()}
+		}
+	}
+	if p.Email != nil || p.EmailVerified != nil || p.Name != nil {
+		a.Audit = append(a.Audit, s.entry(by, audit.UserChanged, before.ID, "", now))
+	}
+	if p.Roles != nil || len(p.AddRoles)+len(p.RemoveRoles) > 0 {
+		roles, err := account.Roles(p.roles(before))
+		if err != nil {
+			return a, &FieldError{Field: "roles", Rule: err.Error()}
+		}
+		a.Roles = &roles
+		// Even if they are as they were: said again, the order must take effect.
+		a.Announce = append(a.Announce, revocation.AuthzEvent(string(before.ID)))
+		a.Audit = append(a.Audit, s.entry(by, audit.RolesChanged, before.ID, "", now))
+	}
+	return a, s.changeStatus(&a, p.Status, before, by)
+}
+
+// roles are the user's after the patch.
+func (p Patch) roles(before account.User) []string {
+	if p.Roles != nil {
+		return *p.Roles
+	}
+	kept := slices.DeleteFunc(slices.Clone(before.Roles), func(r string) bool { return slices.Contains(p.RemoveRoles, r) })
+	return append(kept, p.AddRoles...)
 }
 
 func (s *Service) changeStatus(a *account.Amendment, status *account.Status, before account.User, by By) error {
