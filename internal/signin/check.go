@@ -80,6 +80,8 @@ func (s *Service) findByAccess(ctx context.Context, presented secret.Text, now t
 	switch {
 	case errors.Is(err, signing.ErrTokenExpired):
 		return session.View{}, c, ErrTokenExpired
+	case errors.Is(err, signing.ErrKeyRevoked):
+		return session.View{}, c, ErrTokenStale
 	case err != nil:
 		return session.View{}, c, ErrInvalidToken
 	}

@@ -45,6 +45,9 @@ var ErrToken = errors.New("not an access token of this server")
 // ErrTokenExpired is answered by Read for a genuine token whose time is over.
 var ErrTokenExpired = errors.New("access token has expired")
 
+// ErrKeyRevoked is answered by Read for a token that names a revoked key: an honest holder is to renew it.
+var ErrKeyRevoked = fmt.Errorf("%w: its signing key was revoked", ErrToken)
+
 // Read checks a presented access token against the ring: type, signature, issuer and times. It says nothing about
 // revocation; the caller asks the session for the truth.
 func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
@@ -56,6 +59,9 @@ func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
 		return token.Claims{}, fmt.Errorf("%w: typ", ErrToken)
 	}
 	key, ok := r.Public(m.Header.KeyID)
+	if !ok && r.IsRevoked(m.Header.KeyID) {
+		return token.Claims{}, ErrKeyRevoked
+	}
 	if !ok {
 		return token.Claims{}, fmt.Errorf("%w: unknown key", ErrToken)
 	}

@@ -33,6 +33,7 @@ type Ring struct {
 	Config
 	changing sync.Mutex
 	state    atomic.Pointer[state]
+	behind   atomic.Bool // the store may hold what the state does not: it is read again before anything else
 }
 
 // state is one version of the ring.
@@ -41,6 +42,7 @@ type state struct {
 	stored  []Stored
 	current map[lane]jws.Signer
 	public  map[string]jws.Key // of token keys that verify, by kid
+	revoked map[string]bool    // kids
 	tokens  []byte             // JWKS documents
 	feed    []byte
 }
@@ -63,10 +65,12 @@ func (r *Ring) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load signing keys: %w", err)
 	}
-	st := &state{version: version, stored: keys, current: make(map[lane]jws.Signer), public: make(map[string]jws.Key)}
+	st := &state{version: version, stored: keys, current: make(map[lane]jws.Signer), public: make(map[string]jws.Key),
+		revoked: make(map[string]bool)}
 	var tokens, feeds jws.Set
 	for _, k := range keys {
 		if k.State == Revoked {
+			st.revoked[k.KID] = true
 			continue
 		}
 		private, err := r.Box.Open(k.Sealed, rowName(k.KID))
@@ -97,6 +101,7 @@ func (r *Ring) Reload(ctx context.Context) error {
 		return fmt.Errorf("publish feed keys: %w", err)
 	}
 	r.state.Store(st)
+	r.behind.Store(false)
 	return nil
 }
 
@@ -129,6 +134,9 @@ func (r *Ring) Public(kid string) (jws.Key, bool) {
 	k, ok := r.state.Load().public[kid]
 	return k, ok
 }
+
+// IsRevoked reports whether the key was revoked: what it signed can be renewed, by whoever has a session.
+func (r *Ring) IsRevoked(kid string) bool { return r.state.Load().revoked[kid] }
 
 // TokenKeys is the JWKS document of access-token keys. The caller must not change it.
 func (r *Ring) TokenKeys() []byte { return r.state.Load().tokens }
@@ -214,6 +222,11 @@ func (r *Ring) change(ctx context.Context, plan func([]Stored) (Change, error), 
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	for range attempts {
+		if r.behind.Load() {
+			if err := r.Reload(ctx); err != nil {
+				return feed.Commit{}, err
+			}
+		}
 		st := r.state.Load()
 		c, err := plan(st.stored)
 		if err != nil {
@@ -229,19 +242,31 @@ func (r *Ring) change(ctx context.Context, plan func([]Stored) (Change, error), 
 			return feed.Commit{}, nil
 		}
 		c.Version, c.At = st.version, r.Now()
-		commit, err := r.Store.Change(ctx, c)
-		if err != nil && !errors.Is(err, ErrRaced) {
-			return feed.Commit{}, fmt.Errorf("change signing keys: %w", err)
-		}
-		if err := r.Reload(ctx); err != nil {
-			return feed.Commit{}, err
-		}
-		if err == nil {
-			return commit, nil
+		commit, err := r.commit(ctx, c)
+		if !errors.Is(err, ErrRaced) {
+			return commit, err
 		}
 	}
 	return feed.Commit{}, fmt.Errorf("change signing keys: %w", ErrRaced)
 }
+
+// commit commits the change and takes it up here. Whatever becomes of the caller or of the answer, the ring does not go on
+// with keys that the store may have revoked: it counts as behind until it has read them again.
+func (r *Ring) commit(ctx context.Context, c Change) (feed.Commit, error) {
+	r.behind.Store(true)
+	commit, err := r.Store.Change(ctx, c)
+	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
+	defer cancel()
+	if rerr := r.Reload(reading); rerr != nil && err == nil {
+		err = rerr
+	}
+	if err != nil && !errors.Is(err, ErrRaced) {
+		err = fmt.Errorf("change signing keys: %w", err)
+	}
+	return commit, err
+}
+
+const reloadTimeout = 5 * time.Second
 
 // follow adds to c what the lane needs.
 func (r *Ring) follow(c *Change, keys []Stored, l lane, force bool) error {
