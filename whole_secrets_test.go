@@ -28,7 +28,9 @@ func (s *secrets) add(what, text string) {
 	if s.all == nil {
 		s.all = make(map[string]string)
 	}
-	s.all[text] = what
+	if s.all[text] == "" { // a token that is later sent as a password is a token all the same
+		s.all[text] = what
+	}
 }
 
 // issuing are the members of answers that hold a secret.
