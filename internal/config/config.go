@@ -60,9 +60,13 @@ type Config struct {
 	AllowLongAccessTokens bool
 
 	// SigningAlg is the algorithm of new signing keys: ES256 (the default),
-	// EdDSA, RS256, PS256 or HS256. HS256 keys are never published, so only
-	// verifiers that share the secret can check such tokens.
+	// EdDSA, RS256, PS256 or, with HS256Secret, HS256.
 	SigningAlg jws.Algorithm
+
+	// HS256Secret is the key of HS256 tokens, at least 32 bytes as they are.
+	// It is never published: verifiers are given it (verify.SharedKey), and
+	// whoever holds it can make tokens. Empty means that nothing signs HS256.
+	HS256Secret secret.Text
 
 	// Audiences are the audiences of the default application, the first being
 	// the one of a token that asks for none. Empty means the issuer alone.

@@ -59,8 +59,8 @@ func variables() map[string]variable {
 	known := make(map[string]variable, len(fields)+3)
 	for _, f := range fields {
 		known[f.env()] = variable{field: f}
-		if f.isSecret() {
-			known[f.env()+"_FILE"] = variable{field: f, asFile: true}
+		if f.secret {
+			known[f.envFile()] = variable{field: f, asFile: true}
 		}
 	}
 	return known

@@ -41,6 +41,12 @@ func TestProblemsOfTheEnvironment(t *testing.T) {
 			[]string{"TANDEM_MASTER_KEY: master_key and master_key_file are both given; keep one of the two"}},
 		{"weak master key", []string{"TANDEM_MASTER_KEY=hunter2"},
 			[]string{"TANDEM_MASTER_KEY: master_key must be 32 random bytes in base64 or hex; make one with `openssl rand -base64 32`"}},
+		{"weak shared secret", []string{"TANDEM_HS256_SECRET=hunter2"},
+			[]string{"TANDEM_HS256_SECRET: hs256_secret must be at least 32 bytes, and no PEM file; make one with `openssl rand -base64 32`"}},
+		{"no shared secret", []string{"TANDEM_SIGNING_ALG=HS256"}, []string{"TANDEM_SIGNING_ALG: hs256_secret is missing, and no verifier can check " +
+			"HS256 tokens without it; set TANDEM_HS256_SECRET or TANDEM_HS256_SECRET_FILE, or write signing_alg: ES256"}},
+		{"shared secret from no file", []string{"TANDEM_HS256_SECRET_FILE=absent", "TANDEM_SIGNING_ALG=HS256"},
+			[]string{"TANDEM_HS256_SECRET_FILE: hs256_secret is to be read from a file that does not exist; name a readable file with the value alone"}},
 		{"name of the file", []string{"TANDEM_CONFIG=absent.yaml"},
 			[]string{"absent.yaml: is a configuration file that does not exist; name a readable file with --config, or make one with `tandem init`"}},
 	} {
@@ -78,6 +84,15 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err != nil || c.Store != "memory" {
 		t.Errorf("store %q, error %v; the variable's file must win over the configuration's line", c.Store, err)
 	}
+	text := strings.Repeat("s", 32)
+	shared := filepath.Join(t.TempDir(), "hs256")
+	if err := os.WriteFile(shared, []byte(text+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err = config.Load(config.Options{Path: write(t, "signing_alg: HS256\n"), Env: []string{"TANDEM_HS256_SECRET_FILE=" + shared}})
+	if err != nil || c.HS256Secret.Reveal() != text {
+		t.Errorf("shared secret of %d bytes, error %v", len(c.HS256Secret.Reveal()), err)
+	}
 	c, err = config.Load(config.Options{Path: write(t, "store_file: "+path+"\n")})
 	if err != nil || c.Store != "memory" {
 		t.Errorf("store %q, error %v", c.Store, err)
@@ -103,7 +118,7 @@ limits: {enabled: `+canary+`}
 session: {preset: `+canary+`, idle: `+canary+`}
 mail: {server: `+canary+`, from: `+canary+`, password: `+canary+`, tls: `+canary+`}
 `)
-	env := []string{"TANDEM_MASTER_KEY=" + canary, "TANDEM_REFRESH_GRACE=" + canary, "TANDEM_NO_SUCH=" + canary}
+	env := []string{"TANDEM_MASTER_KEY=" + canary, "TANDEM_HS256_SECRET=" + canary, "TANDEM_REFRESH_GRACE=" + canary, "TANDEM_NO_SUCH=" + canary}
 	_, err := config.Load(config.Options{Path: path, Env: env, Flags: map[string]string{"log.level": canary}})
 	if err == nil {
 		t.Fatal("accepted")

@@ -89,7 +89,7 @@ func lookupInFile(name string) (f field, asFile, ok bool) {
 	}
 	if base, cut := strings.CutSuffix(name, "_file"); cut {
 		f, ok = lookup(base)
-		return f, true, ok && f.isSecret()
+		return f, true, ok && f.secret && !f.onlyEnv
 	}
 	return field{}, false, false
 }
@@ -143,7 +143,11 @@ func (l *loader) unknown(o origin, name string) {
 	section, last, dotted := strings.Cut(name, ".")
 	switch meant := nearest(name, keyNames()); {
 	case exists && f.onlyEnv:
-		l.fail(o, name, "must not be given here, where others could read it", "set "+f.env()+" in the environment, or use master_key_file")
+		instead := "use master_key_file"
+		if f.secret {
+			instead = f.envFile()
+		}
+		l.fail(o, name, "must not be given here, where others could read it", "set "+f.env()+" in the environment, or "+instead)
 		return
 	case exists && dotted:
 		remedy = fmt.Sprintf("write it as two lines, `%s:` and below it, indented, `%s:`", section, last)

@@ -20,7 +20,7 @@ type field struct {
 	name     string
 	at       func(*Config) value
 	doc      string
-	secret   bool
+	secret   bool // may also come from a file, which the key with _file appended names
 	onlyEnv  bool // refused in files and flags, where others could read it
 	fallback string
 }
@@ -49,7 +49,9 @@ var fields = []field{
 	{name: "allow_long_access_tokens", at: func(c *Config) value { return switchValue{p: &c.AllowLongAccessTokens} },
 		doc: "Lets access_token_ttl reach 1d. A verifier set to UntilExpiry then accepts a revoked token for that long."},
 	{name: "signing_alg", at: func(c *Config) value { return textValue{(*string)(&c.SigningAlg)} },
-		doc: "Algorithm of new signing keys: ES256, EdDSA, RS256, PS256, or HS256 for verifiers that share the secret."},
+		doc: "Algorithm of new signing keys: ES256, EdDSA, RS256, PS256, or HS256 for verifiers that share hs256_secret."},
+	{name: "hs256_secret", at: func(c *Config) value { return secretValue{&c.HS256Secret} }, secret: true, onlyEnv: true,
+		doc: "Key of HS256 tokens, shared with their verifiers: at least 32 random bytes. Whoever holds it can make tokens."},
 	{name: "audiences", at: func(c *Config) value { return listValue{&c.Audiences} }, fallback: "the issuer",
 		doc: "Audiences of the default application; a token gets the first unless it asks for another."},
 	{name: "access_token_claims", at: func(c *Config) value { return listValue{&c.AccessTokenClaims} },
@@ -103,9 +105,8 @@ func (f field) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
 }
 
-// isSecret reports whether the value itself is a secret, so that it may also
-// come from a file that the key with _file appended names.
-func (f field) isSecret() bool { return f.secret && !f.onlyEnv }
+// envFile is the variable that may name a file with the value instead.
+func (f field) envFile() string { return f.env() + "_FILE" }
 
 // Keys lists every key in the order of documentation. The slice is the
 // caller's.

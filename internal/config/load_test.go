@@ -150,6 +150,10 @@ var fileProblems = []struct {
 		"the master key itself", "master_key: c2VjcmV0\n",
 		[]string{"tandem.yaml:1: master_key must not be given here, where others could read it; set TANDEM_MASTER_KEY in the environment, or use master_key_file"},
 	},
+	{
+		"the shared secret itself", "hs256_secret: c2VjcmV0\n",
+		[]string{"tandem.yaml:1: hs256_secret must not be given here, where others could read it; set TANDEM_HS256_SECRET in the environment, or TANDEM_HS256_SECRET_FILE"},
+	},
 	{"several at once", "lease: 5\nlisten: 8484\naudiences: one\nlimits:\n  enabled: yes\n  sign_in_per_account: many\nlog: debug\n", []string{
 		"tandem.yaml:1: lease must be a duration; write a number with its unit, such as 10s, 15m, 12h or 14d",
 		"tandem.yaml:2: listen must be a text; write text, in \"quotes\" if it looks like a number",

@@ -60,8 +60,9 @@ func TestAccepted(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	shared := secret.NewText(strings.Repeat("s", 32))
 	for _, alg := range []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256, jws.PS256, jws.HS256} {
-		if err := at(func(c *config.Config) { c.SigningAlg = alg }).Validate(); err != nil {
+		if err := at(func(c *config.Config) { c.SigningAlg, c.HS256Secret = alg, shared }).Validate(); err != nil {
 			t.Errorf("%s: %v", alg, err)
 		}
 	}
@@ -103,6 +104,14 @@ func TestRefused(t *testing.T) {
 		{"short token", func(c *config.Config) { c.AccessTokenTTL = 9 * time.Second }, "access_token_ttl", "from 10s to 15m"},
 		{"long token", func(c *config.Config) { c.AccessTokenTTL = 15*time.Minute + 1 }, "access_token_ttl", "allow_long_access_tokens: true"},
 		{"too long even so", func(c *config.Config) { c.AccessTokenTTL, c.AllowLongAccessTokens = 25*time.Hour, true }, "access_token_ttl", "to 1d"},
+		{"HS256 that nobody could check", func(c *config.Config) { c.SigningAlg = "HS256" }, "hs256_secret", "TANDEM_HS256_SECRET"},
+		{"short shared secret", func(c *config.Config) {
+			c.SigningAlg, c.HS256Secret = "HS256", secret.NewText(strings.Repeat("s", 31))
+		}, "hs256_secret", "32 bytes"},
+		{"short shared secret for an application", func(c *config.Config) { c.HS256Secret = secret.NewText("hunter2") }, "hs256_secret", "32 bytes"},
+		{"a key file for a secret", func(c *config.Config) {
+			c.HS256Secret = secret.NewText("-----BEGIN PUBLIC KEY-----" + strings.Repeat("s", 32))
+		}, "hs256_secret", "PEM"},
 		{"alg none", func(c *config.Config) { c.SigningAlg = "none" }, "signing_alg", "must be ES256"},
 		{"audience with a space", func(c *config.Config) { c.Audiences = []string{"a", "b c"} }, "audiences", "entry 2"},
 		{"audience twice", func(c *config.Config) { c.Audiences = []string{"a", "a"} }, "audiences", "entry 2"},
