@@ -71,7 +71,7 @@ func gone(keys []Stored, maxToken time.Duration, now time.Time) []string {
 	return out
 }
 
-// lanesOf answers the lines of succession that exist, plus those wanted.
+// lanesOf answers the lines of succession that exist, plus those wanted. HS256 has none: its secret is configured.
 func lanesOf(keys []Stored, wanted []lane) []lane {
 	out := slices.Clone(wanted)
 	for _, k := range keys {
@@ -80,5 +80,5 @@ func lanesOf(keys []Stored, wanted []lane) []lane {
 			out = append(out, l)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(l lane) bool { return l.Algorithm == jws.HS256 })
 }

@@ -18,11 +18,12 @@ import (
 	"tandem.example/tandem/verify/revocation"
 )
 
-// Config wires a Ring. All fields are required.
+// Config wires a Ring. All fields but Shared are required.
 type Config struct {
 	Store     Store
 	Box       *secret.Box
 	Algorithm jws.Algorithm // of access tokens, where an application does not say otherwise
+	Shared    []byte        // the secret of HS256, which verifiers are given by hand; empty if nothing signs HS256
 	Schedule  Schedule
 	MaxToken  func() time.Duration // the longest lifetime a living access token may have
 	Now       func() time.Time
@@ -54,6 +55,9 @@ func Open(ctx context.Context, c Config) (*Ring, error) {
 		return nil, err
 	}
 	if err := r.Advance(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := r.Signer(r.Algorithm); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -94,6 +98,9 @@ func (r *Ring) Reload(ctx context.Context) error {
 			}
 		}
 	}
+	if err := st.share(r.Shared); err != nil {
+		return err
+	}
 	if st.tokens, err = tokens.Marshal(); err != nil {
 		return fmt.Errorf("publish signing keys: %w", err)
 	}
@@ -114,6 +121,9 @@ func (r *Ring) Signer(alg jws.Algorithm) (jws.Signer, error) {
 		alg = r.Algorithm
 	}
 	s, ok := r.state.Load().current[lane{ForTokens, alg}]
+	if !ok && alg == jws.HS256 {
+		return jws.Signer{}, ErrNoShared
+	}
 	if !ok {
 		return jws.Signer{}, fmt.Errorf("no current signing key for %s", alg)
 	}
@@ -155,13 +165,13 @@ func (r *Ring) Keys() []Stored {
 	return out
 }
 
-// Need makes sure that keys of an application's algorithm exist.
+// Need makes sure that keys of an application's algorithm exist. ErrNoShared for HS256 without a secret.
 func (r *Ring) Need(ctx context.Context, alg jws.Algorithm) error {
 	if alg == "" {
 		return nil
 	}
-	if _, err := r.Signer(alg); err == nil {
-		return nil
+	if _, err := r.Signer(alg); err == nil || errors.Is(err, ErrNoShared) {
+		return err
 	}
 	_, err := r.change(ctx, func([]Stored) (Change, error) { return Change{}, nil }, lane{ForTokens, alg})
 	return err

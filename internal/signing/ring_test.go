@@ -271,7 +271,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestEveryAlgorithmServes(t *testing.T) {
-	for _, alg := range []jws.Algorithm{jws.EdDSA, jws.PS256, jws.HS256} {
+	for _, alg := range []jws.Algorithm{jws.EdDSA, jws.PS256} {
 		b := open(t)
 		if err := b.ring.Need(t.Context(), alg); err != nil {
 			t.Fatal(err)
@@ -280,8 +280,8 @@ func TestEveryAlgorithmServes(t *testing.T) {
 		if err != nil || signer.Key().Algorithm() != alg {
 			t.Fatalf("%s: %v", alg, err)
 		}
-		if published := b.published(b.ring, signer.Key().ID()); published != (alg != jws.HS256) {
-			t.Errorf("%s: published %v", alg, published)
+		if !b.published(b.ring, signer.Key().ID()) {
+			t.Errorf("%s: not published", alg)
 		}
 	}
 }
