@@ -39,12 +39,15 @@ func growth(b *bench) error {
 
 // growLive compares GET /v1/session over HTTP at two sizes, every session as often as any other.
 func (b *bench) growLive(small, large int) error {
-	sides := make([]*side, 2)
-	for i, n := range []int{small, large} {
-		s, err := b.store(kind{sessions: n})
-		if err != nil {
+	sizes, sides, stores := []int{small, large}, make([]*side, 2), make([]*stored, 2)
+	for i, n := range sizes { // before any connection is made, which would not wait for it
+		var err error
+		if stores[i], err = b.store(kind{sessions: n}); err != nil {
 			return err
 		}
+	}
+	for i, n := range sizes {
+		s := stores[i]
 		server, err := b.open(s.dir)
 		if err != nil {
 			return err
