@@ -29,7 +29,7 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 		return nil, refusedType
 	}
 	key, generation, err := v.keys.find(ctx, message.Header.KeyID)
-	if err == refusedKey && v.keyRevoked(message.Header.KeyID) {
+	if err == refusedKey && v.distrusts(revocation.Hash(message.Header.KeyID)) {
 		return nil, refusedStale // its holder, if honest, is to renew it: a new key signs
 	}
 	if err != nil {
@@ -62,10 +62,10 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 	return t, nil
 }
 
-// keyRevoked reports whether a key event names the key: then it is unknown because it was withdrawn.
-func (v *Verifier) keyRevoked(kid string) bool {
+// distrusts reports whether a key event names the key.
+func (v *Verifier) distrusts(kid revocation.ID) bool {
 	l := v.lease.Load()
-	nobody := revocation.Token{KeyID: revocation.Hash(kid), Epoch: l.epoch, Seq: l.position}
+	nobody := revocation.Token{KeyID: kid, Epoch: l.epoch, Seq: l.position}
 	return l.epoch != "" && v.entries.Check(&nobody) == revocation.Stale
 }
 

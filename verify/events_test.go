@@ -109,3 +109,16 @@ func TestTokenSaysWhatItCarries(t *testing.T) {
 		t.Errorf("%v does not say what it carries", got)
 	}
 }
+
+// A server whose store was rolled back to before a key was stolen takes what it
+// signs again. A verifier that knew of it does not, however fresh its routes.
+func TestRevokedKeyIsDistrustedOnLiveRoutesToo(t *testing.T) {
+	s := verifytest.NewServer(t)
+	v := start(t, s)
+	access := s.SignIn(verifytest.User{}).AccessToken()
+	accepts(t, v, access)
+	s.Announce(revocation.KeyEvent(s.TokenKey().Key().ID())) // the server itself still trusts it
+	s.Settle()
+	refuses(t, v, ErrStale, access)
+	refuses(t, v, ErrStale, access, Live())
+}

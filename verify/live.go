@@ -181,11 +181,15 @@ func (v *Verifier) askTogether(ctx context.Context, q question, freshness time.D
 // admit decides on what the server has just answered, to a question that was
 // sent at that reading. The answer needs no lease: it is fresh by itself. What
 // the set says to have ended stays ended all the same, so that a store that was
-// rolled back revives nobody; that it must be renewed has just been done.
+// rolled back revives nobody, and no key; that it must be renewed for another
+// reason has just been done.
 func (v *Verifier) admit(t *Token, sent reading, freshness time.Duration, p *policy) (*Token, error) {
 	e := v.look(t)
 	if e.verdict == revocation.Revoked {
 		return nil, refusedRevoked
+	}
+	if t.kind == AccessToken && v.distrusts(t.held.KeyID) {
+		return nil, refusedStale
 	}
 	if o := inTime(t, e, v.config.Skew); o != accept {
 		return nil, o.refusal()
