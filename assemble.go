@@ -49,17 +49,20 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		return p, fmt.Errorf("the system clock is %s behind the store's last commit: set the clock, then start again", ahead.Round(time.Second))
 	}
 	now := p.clock.Now
-	if _, err := st.Log().KeepFor(ctx, c.AccessTokenTTL, now()); err != nil {
-		return p, fmt.Errorf("record access token lifetime: %w", err)
-	}
 	p.ring, err = signing.Open(ctx, signing.Config{
 		Store: st.Keys(), Box: box, Algorithm: jws.Algorithm(c.SigningAlg), Schedule: signing.DefaultSchedule, Now: now,
 		MaxToken: func() time.Duration { return maxToken(context.WithoutCancel(ctx), st, c) },
+		Shared:   []byte(c.HS256Secret.Reveal()),
 	})
 	if err != nil {
 		return p, err
 	}
-	p.feed, err = feed.Open(ctx, feed.Config{Log: st.Log(), Leases: st.Leases(), Lease: c.Lease, Sign: p.ring.SignReply, Now: now})
+	restored, err := restoredAt(ctx, st.Audit())
+	if err != nil {
+		return p, err
+	}
+	p.feed, err = feed.Open(ctx, feed.Config{Log: st.Log(), Leases: st.Leases(), Lease: c.Lease, Sign: p.ring.SignReply, Now: now,
+		RestoredAt: restored})
 	if err != nil {
 		return p, err
 	}
@@ -85,7 +88,17 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Audit: st.Audit(), Log: st.Log(), Feed: p.feed, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL}, Now: now, Logger: o.logger,
 	})
-	return p, nil
+	// What applications ask for counts from the start: retention must never be shorter than a living token.
+	return p, p.operator.Housekeep(ctx)
+}
+
+// restoredAt is when the store was last restored; zero if never.
+func restoredAt(ctx context.Context, trail audit.Store) (time.Time, error) {
+	entries, err := trail.List(ctx, audit.Query{Type: audit.StoreRestored, Limit: 1})
+	if err != nil || len(entries) == 0 {
+		return time.Time{}, err
+	}
+	return entries[0].At, nil
 }
 
 // maxToken is the longest lifetime of a living access token; what is configured if the log cannot tell.

@@ -114,6 +114,44 @@ func TestReceiptAfterARestartWaitsForLeasesOfTheOldProcess(t *testing.T) {
 	})
 }
 
+func TestNobodyAcknowledgesWhatIsNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		v := b.verifier("app", "rolled-back")
+		v.sync(0)
+		for range 3 {
+			b.revoke("ses_1")
+		}
+		v.sync(0)
+		v.req.Position = 100 // as after a database file was copied back under a running verifier
+		go func() { _, _ = v.try(20 * time.Second) }()
+		synctest.Wait()
+		done := b.receipt(b.revoke("ses_2"))
+		synctest.Wait()
+		select {
+		case r := <-done:
+			t.Errorf("receipt %+v on the word of a verifier that is ahead of the log", r)
+		default:
+		}
+		<-done
+	})
+}
+
+func TestReceiptAfterARestoreWaitsForUnknownVerifiers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		time.Sleep(time.Second)
+		b.restored = time.Now()
+		time.Sleep(4 * time.Second)
+		b.service.Close()
+		b.start()
+		r := <-b.receipt(b.revoke("ses_1"))
+		if r.Verifiers != 1 || r.Lapsed != 1 || r.EnforcedAfter != 6*time.Second {
+			t.Errorf("receipt %+v, want to have waited for the leases of the store that was replaced", r)
+		}
+	})
+}
+
 // noLeases fails to write holders.
 type noLeases struct{ feed.Leases }
 

@@ -12,7 +12,7 @@ import (
 // MaxWait bounds how long a sync request may be held.
 const MaxWait = 25 * time.Second
 
-// Config wires a Service. All fields are required.
+// Config wires a Service. All fields but RestoredAt are required.
 type Config struct {
 	Log    Log
 	Leases Leases
@@ -21,6 +21,9 @@ type Config struct {
 	// Sign makes the detached JWS of a reply with the feed key.
 	Sign func(body []byte) (string, error)
 	Now  func() time.Time
+	// RestoredAt is when the store was last restored from a backup; zero if never. Verifiers that it does not know may
+	// hold leases that were granted before that, for L at the most.
+	RestoredAt time.Time
 }
 
 // Service answers verifiers and knows which of them hold leases. Safe for concurrent use.
@@ -30,6 +33,9 @@ type Service struct {
 	reads   reads
 	tracker tracker
 }
+
+// beforeRestore stands for all verifiers that were granted leases by the store that was replaced.
+const beforeRestore = "unknown, from before the restore"
 
 // Open starts a service. Holders that an earlier process may have granted leases to count as holding one for L more.
 func Open(ctx context.Context, c Config) (*Service, error) {
@@ -43,6 +49,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	until := time.Now().Add(c.Lease)
 	for _, h := range holders {
 		s.tracker.restore(h, until)
+	}
+	if left := c.RestoredAt.Add(c.Lease).Sub(c.Now()); left > 0 {
+		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(left))
 	}
 	c.Log.OnCommit(s.wake.hint)
 	return s, nil
@@ -68,25 +77,18 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	if err := checkRequest(req); err != nil {
 		return Signed{}, err
 	}
+	key := holderKey{caller.Application, req.Instance}
+	if err := s.hold(ctx, key, req.Verifier); err != nil {
+		return Signed{}, err
+	}
 	head, err := s.Log.Head(ctx)
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}
-	// The lease is reckoned from the arrival, which is no earlier than the verifier's own reckoning (it counts from the
-	// sending), and before the read: a receipt that is being made never overlooks this verifier.
-	key := holderKey{caller.Application, req.Instance}
-	write, err := s.tracker.arrive(key, req, head.Epoch, time.Now().Add(s.Lease), s.Now())
-	if err != nil {
-		return Signed{}, err
-	}
-	if write {
-		h := Holder{Application: caller.Application, Instance: req.Instance, Name: req.Verifier, SeenAt: s.Now()}
-		if err := s.Leases.Hold(ctx, h); err != nil {
-			return Signed{}, fmt.Errorf("sync: write lease holder: %w", err)
-		}
-		s.tracker.held(key, h.SeenAt)
-	}
 	ask := Ask{Epoch: req.Epoch, Position: req.Position, Chain: req.Chain}
+	if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {
+		s.tracker.acknowledge(key, ask.Epoch, ask.Position) // before the wait: somebody may be waiting for it
+	}
 	if err := s.await(ctx, ask, time.Duration(req.WaitMS)*time.Millisecond); err != nil {
 		return Signed{}, err
 	}
@@ -94,7 +96,28 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}
+	if page.Snapshot {
+		s.tracker.astray(key)
+	} else {
+		s.tracker.acknowledge(key, ask.Epoch, ask.Position)
+	}
 	return s.reply(req, page)
+}
+
+// hold records the verifier as the holder of a lease, in the store too. The lease is reckoned from the request's arrival, which is no
+// earlier than the verifier's own reckoning (it counts from the sending), and it is recorded before the read: a receipt
+// that is being made never overlooks this verifier.
+func (s *Service) hold(ctx context.Context, key holderKey, name string) error {
+	write, err := s.tracker.arrive(key, name, time.Now().Add(s.Lease), s.Now())
+	if err != nil || !write {
+		return err
+	}
+	h := Holder{Application: key.application, Instance: key.instance, Name: name, SeenAt: s.Now()}
+	if err := s.Leases.Hold(ctx, h); err != nil {
+		return fmt.Errorf("sync: write lease holder: %w", err)
+	}
+	s.tracker.held(key, h.SeenAt)
+	return nil
 }
 
 // await returns when the log is no longer where the verifier stands, or after the wait.

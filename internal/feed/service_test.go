@@ -24,6 +24,8 @@ type bench struct {
 	log     feed.Log
 	leases  feed.Leases
 	service *feed.Service
+
+	restored time.Time
 }
 
 func open(t *testing.T, wrap func(*bench)) *bench {
@@ -40,7 +42,7 @@ func open(t *testing.T, wrap func(*bench)) *bench {
 // start begins a service on the store, as a new process would.
 func (b *bench) start() {
 	b.Helper()
-	s, err := feed.Open(b.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease, Now: time.Now,
+	s, err := feed.Open(b.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease, Now: time.Now, RestoredAt: b.restored,
 		Sign: func([]byte) (string, error) { return "signature", nil }})
 	if err != nil {
 		b.Fatal(err)

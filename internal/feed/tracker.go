@@ -3,8 +3,6 @@ package feed
 import (
 	"sync"
 	"time"
-
-	"tandem.example/tandem/verify/revocation"
 )
 
 const (
@@ -44,9 +42,9 @@ func (t *tracker) restore(h Holder, until time.Time) {
 	t.holders[holderKey{h.Application, h.Instance}] = &holder{name: h.Name, until: until, written: h.SeenAt}
 }
 
-// arrive records a request before it is read for: its lease at the latest, and what it acknowledges. It reports
-// whether the holder's row must be written before a lease is granted.
-func (t *tracker) arrive(key holderKey, req revocation.Request, epoch string, until, now time.Time) (write bool, err error) {
+// arrive records a request before it is read for: its lease at the latest. It reports whether the holder's row must be
+// written before a lease is granted.
+func (t *tracker) arrive(key holderKey, name string, until, now time.Time) (write bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h := t.holders[key]
@@ -57,16 +55,34 @@ func (t *tracker) arrive(key holderKey, req revocation.Request, epoch string, un
 		h = &holder{}
 		t.holders[key] = h
 	}
-	h.name, h.arrived = req.Verifier, time.Now()
+	h.name, h.arrived = name, time.Now()
 	if until.After(h.until) {
 		h.until = until
 	}
-	if req.Epoch == epoch && (h.epoch != epoch || req.Position > h.acked) {
-		h.epoch, h.acked = epoch, req.Position
-		close(t.moved)
-		t.moved = make(chan struct{})
-	}
 	return now.Sub(h.written) >= holdEvery, nil
+}
+
+// acknowledge records that everything up to the position has been applied there. The caller has compared the chains: a
+// position of another history says nothing about this one.
+func (t *tracker) acknowledge(key holderKey, epoch string, position uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := t.holders[key]
+	if h == nil || h.epoch == epoch && position <= h.acked {
+		return
+	}
+	h.epoch, h.acked = epoch, position
+	close(t.moved)
+	t.moved = make(chan struct{})
+}
+
+// astray records that what the holder had applied is not this history: it is about to receive a snapshot.
+func (t *tracker) astray(key holderKey) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.holders[key]; h != nil {
+		h.epoch, h.acked = "", 0
+	}
 }
 
 func (t *tracker) held(key holderKey, at time.Time) {
