@@ -35,7 +35,7 @@ func (s *Store) renewable(r session.Renewal, at time.Time) (*session.Session, er
 	if s.view(row).Alive(at) != nil {
 		return nil, session.ErrEnded
 	}
-	if row.Version != r.Version {
+	if !r.Fits(*row) {
 		return nil, session.ErrRaced
 	}
 	return row, nil

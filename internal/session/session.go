@@ -133,6 +133,13 @@ type Renewal struct {
 	At              time.Time
 }
 
+// Fits decides whether the renewal was made for the session as it is: nobody replaced its credentials meanwhile, and no
+// refresh has used up the generation of the new refresh token. Two tokens of one generation would make an honest one
+// look stolen.
+func (r Renewal) Fits(s Session) bool {
+	return r.Version == s.Version && (r.Refresh.Generation == 0 || r.Refresh.Generation > s.Refresh.Generation)
+}
+
 // Rotation moves a session's refresh token one generation on: a compare-and-swap on (generation, digest, alive).
 type Rotation struct {
 	ID            ID
@@ -181,7 +188,7 @@ type Store interface {
 	// Find answers the session with its user, whether alive or not; ErrNotFound if there is no such row.
 	Find(ctx context.Context, session ID) (View, error)
 	// Renew replaces the credentials and announces an authz event for the user, whose position becomes TokensFrom;
-	// ErrRaced if the version moved, ErrEnded if the session is dead at r.At.
+	// ErrRaced unless the renewal Fits, ErrEnded if the session is dead at r.At.
 	Renew(ctx context.Context, r Renewal) (View, feed.Commit, error)
 	// Rotate swaps the refresh state and slides the session; ErrRaced if (generation, digest) is not current,
 	// ErrEnded or ErrExpired if the session is dead at r.At. The view is read in the same transaction.

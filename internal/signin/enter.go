@@ -90,6 +90,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, c Client) (Grant, error
 		return Grant{}, ErrInvalidCredentials
 	}
 	if err != nil {
+		s.refund(ctx, tried) // nothing was guessed
 		return Grant{}, fmt.Errorf("sign in: %w", err)
 	}
 	g, err := s.start(ctx, user.ID, revision, app, delivery, c)

@@ -51,6 +51,9 @@ func (s *Service) refreshOnce(ctx context.Context, t session.RefreshToken, c Cli
 	if err != nil {
 		return Grant{}, fmt.Errorf("refresh: %w", err)
 	}
+	if app.Mode == application.ModeSession {
+		return Grant{}, ErrNoMint // its mode was changed: nothing is spent
+	}
 	g := Grant{View: v, Application: app, Delivery: Body}
 	var successor session.RefreshToken
 	switch session.Decide(v, t, now, s.grace(app)) {

@@ -23,14 +23,36 @@ func (s *Service) StepUp(ctx context.Context, who Identity, password secret.Text
 	if _, err := s.reprove(ctx, who, password, c); err != nil {
 		return Grant{}, err
 	}
-	now := s.Now()
-	g, renewal := s.renewal(who, d, c, audit.SteppedUp, now)
-	var err error
-	g.View, _, err = s.Sessions.Renew(ctx, renewal)
-	if err != nil {
-		return Grant{}, fmt.Errorf("step up: %w", err)
+	return s.retry(ctx, who, func(who Identity) (Grant, error) {
+		now := s.Now()
+		g, renewal := s.renewal(who, d, c, audit.SteppedUp, now)
+		var err error
+		if g.View, _, err = s.Sessions.Renew(ctx, renewal); err != nil {
+			return Grant{}, fmt.Errorf("step up: %w", err)
+		}
+		return s.complete(g, now)
+	})
+}
+
+// retry does it again upon the session as it is now, if it failed because a refresh came in between: the proof, which
+// took its time, still holds. If the credentials were replaced by another, it is for the caller to know.
+func (s *Service) retry(ctx context.Context, who Identity, do func(Identity) (Grant, error)) (Grant, error) {
+	version := who.View.Session.Version
+	for range raceAttempts {
+		g, err := do(who)
+		if !errors.Is(err, session.ErrRaced) {
+			return g, err
+		}
+		v, ferr := s.Sessions.Find(ctx, who.View.Session.ID)
+		if ferr != nil {
+			return Grant{}, fmt.Errorf("look at the session again: %w", ferr)
+		}
+		if v.Session.Version != version {
+			return Grant{}, err
+		}
+		who.View = v
 	}
-	return s.complete(g, now)
+	return Grant{}, session.ErrRaced
 }
 
 // ChangePassword sets a new password. The session that asks stays, with new credentials; the user's others end.
@@ -49,17 +71,24 @@ func (s *Service) ChangePassword(ctx context.Context, who Identity, current, nex
 	if err != nil {
 		return Grant{}, fmt.Errorf("change password: %w", err)
 	}
-	now := s.Now()
-	g, keep := s.renewal(who, d, c, audit.PasswordChanged, now)
-	g.View, _, err = s.Store.SetPassword(ctx, NewPassword{
-		User: user.ID, From: from, To: to, Keep: &keep, At: now,
-		Announce: []revocation.Event{revocation.SubjectEvent(string(user.ID))},
+	g, err := s.retry(ctx, who, func(who Identity) (Grant, error) {
+		now := s.Now()
+		g, keep := s.renewal(who, d, c, audit.PasswordChanged, now)
+		var err error
+		g.View, _, err = s.Store.SetPassword(ctx, NewPassword{
+			User: user.ID, From: from, To: to, Keep: &keep, At: now,
+			Announce: []revocation.Event{revocation.SubjectEvent(string(user.ID))},
+		})
+		if err != nil {
+			return Grant{}, fmt.Errorf("change password: %w", err)
+		}
+		return s.complete(g, now)
 	})
 	if err != nil {
-		return Grant{}, fmt.Errorf("change password: %w", err)
+		return Grant{}, err
 	}
-	s.tell(ctx, mail.PasswordChanged(s.happening(g.View, now)))
-	return s.complete(g, now)
+	s.tell(ctx, mail.PasswordChanged(s.happening(g.View, s.Now())))
+	return g, nil
 }
 
 // reprove checks the caller's password, counted like a sign-in, and answers the hash it matched.
@@ -75,10 +104,10 @@ func (s *Service) reprove(ctx context.Context, who Identity, password secret.Tex
 		}
 		return credential.PHC{}, ErrInvalidCredentials
 	}
+	s.refund(ctx, tried) // it was right, or nothing was guessed
 	if err != nil {
 		return credential.PHC{}, fmt.Errorf("check password: %w", err)
 	}
-	s.refund(ctx, tried)
 	return phc, nil
 }
 

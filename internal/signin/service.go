@@ -215,9 +215,10 @@ func (s *Service) record(ctx context.Context, e audit.Entry) error {
 	return nil
 }
 
-// tell sends a notice. Mail that cannot be sent must not undo what it announces.
+// tell sends a notice, whether or not the caller is still there. Mail that cannot be sent must not undo what it
+// announces.
 func (s *Service) tell(ctx context.Context, m mail.Message) {
-	if err := s.Mail.Send(ctx, m); err != nil {
+	if err := s.Mail.Send(context.WithoutCancel(ctx), m); err != nil {
 		s.Log.Error("notice was not sent", "kind", m.Kind, "error", err)
 	}
 }

@@ -38,7 +38,7 @@ type Store interface {
 	Register(ctx context.Context, r Registration) error
 	// Password answers the stored hash and the user's Revision in one read; account.ErrNotFound if the user has none.
 	Password(ctx context.Context, user account.ID) (credential.PHC, uint64, error)
-	// SetPassword answers session.ErrRaced and writes nothing if From or the kept session's version moved, and
+	// SetPassword answers session.ErrRaced and writes nothing if From moved or the renewal does not fit the kept session, and
 	// account.ErrNotFound if the user is not there. The view is of the kept session, zero without one; TokensFrom of
 	// the kept session is the position of the subject event that the commit appends.
 	SetPassword(ctx context.Context, p NewPassword) (session.View, feed.Commit, error)

@@ -37,7 +37,7 @@ func (t *tx) renewable(r session.Renewal, at time.Time) (session.View, error) {
 	if err := view.Alive(at); err != nil {
 		return session.View{}, errors.Join(session.ErrEnded, err)
 	}
-	if view.Session.Version != r.Version {
+	if !r.Fits(view.Session) {
 		return session.View{}, session.ErrRaced
 	}
 	return view, nil

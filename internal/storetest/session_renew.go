@@ -15,6 +15,7 @@ import (
 var renewTests = []test{
 	{"a renewal replaces the credentials and announces it", renewReplaces},
 	{"a renewal of another version writes nothing", renewRaced},
+	{"a renewal whose refresh token a refresh has overtaken writes nothing", renewOvertaken},
 	{"a dead session is not renewed", renewDead},
 	{"the refresh token from before is dead", renewKillsRefresh},
 	{"of many renewals one wins", renewOneWinner},
@@ -78,6 +79,20 @@ func renewRaced(s *scene) {
 		_, _, err := s.Sessions().Renew(s.ctx, unknown)
 		return err
 	})
+}
+
+// renewOvertaken: two tokens of one generation would make an honest refresh look like theft.
+func renewOvertaken(s *scene) {
+	row := s.session(s.user("anna"))
+	late := s.renewal(row) // made for generation 2
+	_, err := s.Sessions().Rotate(s.ctx, s.rotation(row.ID, 1))
+	s.ok(err)
+	want := s.find(row.ID)
+	s.refused(session.ErrRaced, func() error {
+		_, _, err := s.Sessions().Renew(s.ctx, late)
+		return err
+	})
+	s.equal(s.find(row.ID), want)
 }
 
 func renewDead(s *scene) {
