@@ -50,6 +50,7 @@ var table = []row{
 	is(signin.ErrInvalidCredentials, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
 	is(session.ErrAccountChanged, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
 	token(signin.ErrInvalidToken, "unknown", "it is not a credential of this server"),
+	token(signing.ErrKeyRevoked, "stale", "the access token must be renewed"), // before ErrToken, which it is as well
 	token(signing.ErrToken, "unknown", "it is not a credential of this server"),
 	token(session.ErrMalformed, "unknown", "it is not a credential of this server"),
 	token(operator.ErrAPIKey, "unknown", "it is not a credential of this server"),

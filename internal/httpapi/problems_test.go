@@ -75,6 +75,7 @@ var told = map[string]struct {
 	"signing.ErrRaced":        {signing.ErrRaced, 409, web.CodeConflict},
 	"signing.ErrTooLarge":     {signing.ErrTooLarge, 409, web.CodeConflict},
 	"signing.ErrToken":        {signing.ErrToken, 401, web.CodeInvalidToken},
+	"signing.ErrKeyRevoked":   {signing.ErrKeyRevoked, 401, web.CodeInvalidToken},
 	"signing.ErrTokenExpired": {signing.ErrTokenExpired, 401, web.CodeInvalidToken},
 }
 
