@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/signin"
@@ -31,7 +32,8 @@ type Config struct {
 	CookieDomain string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []string
-	// AllowedOrigins may act here with a user's cookie, beside those of the applications.
+	// AllowedOrigins may act here with any user's cookie. Those of an application may act with its own users' only,
+	// and never administer.
 	AllowedOrigins []string
 	// OpenSync lets verifiers sync without a credential. For development only.
 	OpenSync bool
@@ -139,7 +141,7 @@ func (a *API) register() {
 	a.routes.mux.Handle("/", a.front.Serve(a.nowhere))
 }
 
-// applicationOrigins is the union of what the applications allow.
+// applicationOrigins is the union of what the applications allow at which people sign in. Others have no pages.
 func (a *API) applicationOrigins(ctx context.Context) ([]string, error) {
 	apps, err := a.Operator.ListApplications(ctx)
 	if err != nil {
@@ -147,7 +149,9 @@ func (a *API) applicationOrigins(ctx context.Context) ([]string, error) {
 	}
 	var all []string
 	for _, app := range apps {
-		all = append(all, app.AllowedOrigins...)
+		if app.Kind == application.User {
+			all = append(all, app.AllowedOrigins...)
+		}
 	}
 	return all, nil
 }

@@ -48,7 +48,24 @@ func (a *API) person(x *web.Exchange, c web.Credential) (caller, error) {
 		return caller{}, err
 	}
 	x.UserID, x.SessionID = string(who.View.User.ID), string(who.View.Session.ID)
+	if page := a.pageOf(x, c); page != "" && !slices.Contains(who.Application.AllowedOrigins, page) {
+		return caller{}, errForeignPage()
+	}
 	return caller{identity: who, credential: c}, nil
+}
+
+// pageOf answers the origin of an application's page that sends a cookie along; empty for all that may act with any.
+// Whoever sends a token in a header has been given it, wherever their page comes from.
+func (a *API) pageOf(x *web.Exchange, c web.Credential) string {
+	if !c.Cookie {
+		return ""
+	}
+	return a.front.Origins.Foreign(x.Request)
+}
+
+// errForeignPage refuses a page that another application allows, and neither the server nor the session's own.
+func errForeignPage() error {
+	return web.NewProblem(http.StatusForbidden, web.CodeForbidden, "the request came from a page that may not act with this cookie")
 }
 
 // localActor is how the audit trail names whoever may use the administration socket.
@@ -70,6 +87,9 @@ func (a *API) authorize(x *web.Exchange) (caller, error) {
 			return caller{}, err
 		}
 		return caller{machine: key.ID, credential: c}, nil
+	}
+	if a.pageOf(x, c) != "" {
+		return caller{}, errForeignPage() // an application's pages act for its users, not for its operators
 	}
 	who, err := a.person(x, c)
 	if err != nil {

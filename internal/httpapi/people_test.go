@@ -97,3 +97,8 @@ func (p person) byCookie() string {
 	}
 	return ""
 }
+
+// stale is a session cookie that opens nothing.
+func (r *rig) stale() []*http.Cookie {
+	return []*http.Cookie{{Name: sessionCookie, Value: "tds_nothing"}}
+}

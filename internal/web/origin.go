@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,9 @@ import (
 	"github.com/rs/cors"
 )
 
-// Origins decides which other web origins may act here with a user's cookie. It holds the configured ones, the
-// issuer's own, and those of the applications, which it looks up again now and then. Safe for concurrent use.
+// Origins decides which other web origins may talk to this server from a browser. It holds the configured ones, the
+// issuer's own, and those of the applications, which it looks up again now and then. Who a page may act for is known
+// only with the session: see Foreign. Safe for concurrent use.
 type Origins struct {
 	fixed []string
 	list  func(ctx context.Context) ([]string, error)
@@ -120,6 +122,26 @@ func (o *Origins) Check(r *http.Request) error {
 		return p
 	}
 	return nil
+}
+
+// Foreign answers the origin of the page that a request came from, if that is another application's: neither this
+// server's own nor a configured one, which may act with any user's cookie. It is empty for all others, and for requests
+// that do not come from a page. Check knows what all applications allow together; for which of them a page may act is
+// to be compared with this once the session is known.
+func (o *Origins) Foreign(r *http.Request) string {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(o.fixed, origin) {
+		return ""
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return "" // this server under another of its names
+	case "":
+		if u, err := url.Parse(origin); err == nil && u.Host == r.Host {
+			return "" // the same, said by a browser that is old
+		}
+	}
+	return origin
 }
 
 // CORS lets the pages of allowed origins read answers that are meant for their user. Other origins get no leave.

@@ -67,6 +67,29 @@ func TestOriginCheck(t *testing.T) {
 	}
 }
 
+// TestForeign tells the pages of applications from those that may act with any user's cookie.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	o := origins(t, func(context.Context) ([]string, error) { return []string{"https://shop.example.net"}, nil })
+	for _, test := range []struct{ name, site, origin, want string }{
+		{"no page", "", "", ""},
+		{"own page", "same-origin", "https://auth.example.com", ""},
+		{"own page, old browser", "", "https://auth.example.com", ""},
+		{"own page under another name", "same-origin", "https://10.0.0.7", ""},
+		{"configured", "cross-site", "https://app.example.com", ""},
+		{"application's", "cross-site", "https://shop.example.net", "https://shop.example.net"},
+		{"application's, old browser", "", "https://shop.example.net", "https://shop.example.net"},
+		{"own host without TLS", "cross-site", "http://auth.example.com", "http://auth.example.com"},
+		{"nobody's", "cross-site", "null", "null"},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			if got := o.Foreign(fromOrigin(method, test.site, test.origin)); got != test.want {
+				t.Errorf("%s, %s: %q, want %q", test.name, method, got, test.want)
+			}
+		}
+	}
+}
+
 // TestOriginsAreReadAgain shows that an origin comes and goes with its application.
 func TestOriginsAreReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
