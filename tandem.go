@@ -18,6 +18,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 
 	"tandem.example/tandem/internal/config"
@@ -82,6 +83,7 @@ func Open(ctx context.Context, c Config, opts ...Option) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, log: o.logger, store: st}
+	s.warnOpenDir()
 	if err := s.build(ctx, box, o); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -89,6 +91,19 @@ func Open(ctx context.Context, c Config, opts ...Option) (*Server, error) {
 	s.stop = stop
 	s.keeper.Go(func() { s.housekeep(keeping) })
 	return s, nil
+}
+
+// warnOpenDir tells if others on this machine may enter a data directory that was there before: it is made with mode
+// 0700, and holds the master key and the administration socket.
+func (s *Server) warnOpenDir() {
+	if s.config.Store == "memory" {
+		return
+	}
+	info, err := os.Stat(s.config.DataDir)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		s.log.Warn("the data directory is open to others on this machine", "data_dir", s.config.DataDir,
+			"mode", info.Mode().Perm().String(), "fix", "chmod 700 "+s.config.DataDir)
+	}
 }
 
 // ServeHTTP answers the public API.
