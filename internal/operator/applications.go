@@ -14,6 +14,7 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/signing"
 	"tandem.example/tandem/verify/jws"
 	"tandem.example/tandem/verify/revocation"
 )
@@ -90,7 +91,11 @@ func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change
 // prepare makes ready what the application's tokens need before the first of them is minted: a key, and a log that
 // keeps its events for as long as they live.
 func (s *Service) prepare(ctx context.Context, a application.Application) error {
-	if err := s.Ring.Need(ctx, a.Algorithm); err != nil {
+	switch err := s.Ring.Need(ctx, a.Algorithm); {
+	case errors.Is(err, signing.ErrNoShared):
+		return &FieldError{Field: "alg", Rule: "must not be HS256 while the server has no secret that verifiers share: " +
+			"set hs256_secret (TANDEM_HS256_SECRET) and start it again, or use ES256"}
+	case err != nil:
 		return err
 	}
 	apps, err := s.Applications.List(ctx)
