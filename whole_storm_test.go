@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tandem.example/tandem/internal/credential"
 )
@@ -17,7 +18,7 @@ func TestHashingStorm(t *testing.T) {
 	const parallel, waiting, storm = 2, 6, 300
 	h := furnish(t, nil)
 	token := h.signUp("ada@example.com", "").text("session_token")
-	hasher, err := credential.NewHasher(credential.HasherConfig{Parallel: parallel, MaxWaiting: waiting})
+	hasher, err := credential.NewHasher(credential.HasherConfig{Parallel: parallel, MaxWaiting: waiting, MaxWait: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
