@@ -222,17 +222,34 @@ func (a *API) getApp(ctx context.Context, _ operator.By, in *Named) (*appOutput,
 }
 
 type changeAppInput struct {
-	NamedBecause
+	Named
+	Order
 	Body AppPatch
 }
 
-func (a *API) changeApp(ctx context.Context, by operator.By, in *changeAppInput) (*appOutput, error) {
+// ChangedApp is an application after a change, with its receipt if that was waited for.
+type ChangedApp struct {
+	App
+	Receipt *Receipt `json:"receipt,omitempty"`
+}
+
+type changedAppOutput struct{ Body ChangedApp }
+
+func (a *API) changeApp(ctx context.Context, by operator.By, in *changeAppInput) (*changedAppOutput, error) {
 	changed, err := a.Operator.ChangeApplication(ctx, in.ID, in.Body.apply, by)
 	if err != nil {
 		return nil, err
 	}
 	a.front.Origins.Forget()
-	return &appOutput{Body: showApp(changed)}, nil
+	commit, err := a.upToNow(ctx, in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := a.receipt(ctx, in.Wait, commit)
+	if err != nil {
+		return nil, err
+	}
+	return &changedAppOutput{Body: ChangedApp{App: showApp(changed), Receipt: receipt}}, nil
 }
 
 func (a *API) deleteApp(ctx context.Context, by operator.By, in *deleteInput) (*doneOutput, error) {

@@ -48,8 +48,15 @@ func (a *API) listKeys(_ context.Context, _ operator.By, in *struct{ Paging }) (
 	}), nil
 }
 
-func (a *API) rotateKeys(ctx context.Context, by operator.By, _ *Because) (*struct{}, error) {
-	return nil, a.Operator.RotateKeys(ctx, by)
+func (a *API) rotateKeys(ctx context.Context, by operator.By, in *Order) (*doneOutput, error) {
+	if err := a.Operator.RotateKeys(ctx, by); err != nil {
+		return nil, err
+	}
+	commit, err := a.upToNow(ctx, in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	return a.done(ctx, *in, commit)
 }
 
 func (a *API) revokeKey(ctx context.Context, by operator.By, in *deleteInput) (*revocationOutput, error) {

@@ -58,6 +58,19 @@ func (a *API) done(ctx context.Context, o Order, c feed.Commit) (*doneOutput, er
 	return &doneOutput{Status: http.StatusOK, Body: &Receipted{Receipt: r}}, nil
 }
 
+// upToNow is the commit to wait for after an act that appends nothing to the log, or does not say where: whoever has
+// applied the log up to its head of now knows all that was decided before.
+func (a *API) upToNow(ctx context.Context, wait string) (feed.Commit, error) {
+	if wait == "" {
+		return feed.Commit{}, nil
+	}
+	head, err := a.Operator.Log.Head(ctx)
+	if err != nil {
+		return feed.Commit{}, unwaited("the change was committed, but its enforcement could not be waited for", err)
+	}
+	return feed.Commit{Position: head.Position, At: a.Operator.Now()}, nil
+}
+
 // receipt waits for enforcement if that is asked for; else it answers nil. A failure to wait does not undo the
 // commit, and the problem says so.
 func (a *API) receipt(ctx context.Context, wait string, c feed.Commit) (*Receipt, error) {
@@ -66,13 +79,16 @@ func (a *API) receipt(ctx context.Context, wait string, c feed.Commit) (*Receipt
 	}
 	r, err := a.Operator.Enforced(ctx, c)
 	if err != nil {
-		detail := fmt.Sprintf("the change was committed at position %d, but its enforcement could not be waited for", c.Position)
-		p := later(http.StatusServiceUnavailable, web.CodeUnavailable, detail, retrySoon)
-		p.Err, p.Fault = err, true
-		return nil, p
+		return nil, unwaited(fmt.Sprintf("the change was committed at position %d, but its enforcement could not be waited for", c.Position), err)
 	}
 	return &Receipt{
 		Position: r.Position, CommittedAt: stamp(r.CommittedAt), Verifiers: r.Verifiers,
 		Acknowledged: r.Acknowledged, Lapsed: r.Lapsed, EnforcedAfterMS: r.EnforcedAfter.Milliseconds(),
 	}, nil
+}
+
+func unwaited(detail string, err error) error {
+	p := later(http.StatusServiceUnavailable, web.CodeUnavailable, detail, retrySoon)
+	p.Err, p.Fault = err, true
+	return p
 }

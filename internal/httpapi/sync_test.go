@@ -221,6 +221,35 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
+// TestReceiptOfWhatTheLogDoesNotTell waits for changes that append nothing: whoever has the log has them.
+func TestReceiptOfWhatTheLogDoesNotTell(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	key := r.apiKey()
+	who := r.resource(key)
+	r.admin(key, "POST", "/v1/admin/revocations", fields{"kind": "all"}).want(t, 201)
+	at := r.sync(call{basic: who, body: ask("one", 0, "", "")}).want(t, 200)
+	r.sync(call{basic: who, body: ask("one", at.get("to").(float64), at.str("epoch"), at.str("chain"))}).want(t, 200)
+	patch := fields{"access_token_ttl": "1m"}
+	changed := r.admin(key, "PATCH", "/v1/admin/apps/default?wait=enforced&reason=shorter", patch).want(t, 200)
+	for what, a := range map[string]answer{
+		"change an application": changed, "rotate": r.admin(key, "POST", "/v1/admin/keys/rotate?wait=enforced", nil).want(t, 200),
+	} {
+		receipt, _ := a.get("receipt").(map[string]any)
+		if receipt["verifiers"] != 1.0 || receipt["acknowledged"] != 1.0 || receipt["position"] != at.get("to") || receipt["committed_at"] == nil {
+			t.Errorf("%s: %s", what, a.text)
+		}
+	}
+	if changed.str("access_token_ttl") != "1m" {
+		t.Errorf("%s", changed.text)
+	}
+	if a := r.admin(key, "PATCH", "/v1/admin/apps/default", patch).want(t, 200); a.get("receipt") != nil {
+		t.Errorf("not waited for, yet %s", a.text)
+	}
+	r.admin(key, "POST", "/v1/admin/keys/rotate", nil).want(t, 204)
+	r.admin(key, "PATCH", "/v1/admin/apps/default?wait=whenever", patch).want(t, 422, "invalid_request")
+}
+
 // TestReceiptWithoutVerifiers is answered at once.
 func TestReceiptWithoutVerifiers(t *testing.T) {
 	t.Parallel()
@@ -247,6 +276,9 @@ func TestReceiptThatCannotBeHad(t *testing.T) {
 	})
 	a := r.admin(key, "DELETE", "/v1/admin/users/"+id+"?wait=enforced", nil).want(t, 503, "unavailable")
 	if !strings.Contains(a.str("detail"), "the change was committed at position 1") {
+		t.Errorf("%s", a.text)
+	}
+	if a := r.admin(key, "POST", "/v1/admin/keys/rotate?wait=enforced", nil).want(t, 503, "unavailable"); !strings.Contains(a.str("detail"), "was committed") {
 		t.Errorf("%s", a.text)
 	}
 	r.store.Fault(nil)
