@@ -65,9 +65,10 @@ type AppSession struct {
 // a whole second survives the resolution of any store.
 const noGrace = -time.Second
 
-func showApp(s application.Application) App {
+// showApp shows the audiences in force, which are the server's where the application has none.
+func (a *API) showApp(s application.Application) App {
 	shown := App{
-		ID: string(s.ID), Name: s.Name, Kind: string(s.Kind), Mode: string(s.Mode), Audiences: s.Audiences, AllowedOrigins: s.AllowedOrigins,
+		ID: string(s.ID), Name: s.Name, Kind: string(s.Kind), Mode: string(s.Mode), Audiences: a.SignIn.Audiences(s), AllowedOrigins: s.AllowedOrigins,
 		Algorithm: string(s.Algorithm), AccessTokenTTL: formatDuration(s.AccessTokenTTL),
 		Refresh:   AppRefresh{Grace: formatDuration(s.Refresh.Grace), Idle: formatDuration(s.Refresh.Idle), Absolute: formatDuration(s.Refresh.Absolute)},
 		Session:   AppSession{Preset: s.Session.Preset, Idle: formatDuration(s.Session.Idle), Absolute: formatDuration(s.Session.Absolute), Limit: s.Session.Limit},
@@ -179,7 +180,7 @@ func (a *API) listApps(ctx context.Context, _ operator.By, in *struct{ Paging })
 		return nil, err
 	}
 	key := func(s application.Application) string { return string(s.ID) }
-	return page(beyond(apps, after, key), in.Paging, key, showApp), nil
+	return page(beyond(apps, after, key), in.Paging, key, a.showApp), nil
 }
 
 type createAppInput struct {
@@ -208,7 +209,7 @@ func (a *API) createApp(ctx context.Context, by operator.By, in *createAppInput)
 		return nil, err
 	}
 	a.front.Origins.Forget()
-	return &newAppOutput{Body: NewApp{App: showApp(made), ClientSecret: text.Reveal()}}, nil
+	return &newAppOutput{Body: NewApp{App: a.showApp(made), ClientSecret: text.Reveal()}}, nil
 }
 
 type appOutput struct{ Body App }
@@ -218,7 +219,7 @@ func (a *API) getApp(ctx context.Context, _ operator.By, in *Named) (*appOutput,
 	if err != nil {
 		return nil, err
 	}
-	return &appOutput{Body: showApp(app)}, nil
+	return &appOutput{Body: a.showApp(app)}, nil
 }
 
 type changeAppInput struct {
@@ -249,7 +250,7 @@ func (a *API) changeApp(ctx context.Context, by operator.By, in *changeAppInput)
 	if err != nil {
 		return nil, err
 	}
-	return &changedAppOutput{Body: ChangedApp{App: showApp(changed), Receipt: receipt}}, nil
+	return &changedAppOutput{Body: ChangedApp{App: a.showApp(changed), Receipt: receipt}}, nil
 }
 
 func (a *API) deleteApp(ctx context.Context, by operator.By, in *deleteInput) (*doneOutput, error) {

@@ -95,6 +95,27 @@ func testApps(t *testing.T, r *rig) {
 	}
 }
 
+// TestAudiencesInForce shows those of the server where an application has none of its own.
+func TestAudiencesInForce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	key := r.apiKey()
+	for app, want := range map[string][]any{"default": {issuer}, "mobile": {"https://api.example.com", issuer}} {
+		got := r.admin(key, "GET", "/v1/admin/apps/"+app, nil).want(t, 200).get("audiences")
+		if diff := cmp.Diff(any(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", app, diff)
+		}
+	}
+	made := r.admin(key, "POST", "/v1/admin/apps", fields{"name": "new"}).want(t, 201)
+	changed := r.admin(key, "PATCH", "/v1/admin/apps/mobile", fields{"audiences": []string{}}).want(t, 200)
+	list := r.admin(key, "GET", "/v1/admin/apps?limit=1", nil).want(t, 200).get("items").([]any)[0].(map[string]any)
+	for what, got := range map[string]any{"created": made.get("app", "audiences"), "changed": changed.get("audiences"), "listed": list["audiences"]} {
+		if diff := cmp.Diff(any([]any{issuer}), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
 func TestClientSecrets(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
