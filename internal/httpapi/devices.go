@@ -52,10 +52,22 @@ func (a *API) signOut(ctx context.Context, who signin.Identity, in *signOutInput
 	if err := a.SignIn.SignOut(ctx, who, scope, a.client(x)); err != nil {
 		return nil, err
 	}
-	if scope != signin.Others {
+	a.dropDeadCookie(x)
+	return nil, nil
+}
+
+// dropDeadCookie takes the cookie away that the request came with, if its session has ended: with this request or
+// before. Another session's cookie stays, though the request was made with a token of one that ended; so does one that
+// lost a race, which may be the winner's by now.
+func (a *API) dropDeadCookie(x *web.Exchange) {
+	held := a.cookies.Session(x.Request)
+	if held.Empty() {
+		return
+	}
+	_, err := a.SignIn.Check(x.Request.Context(), held)
+	if errors.Is(err, session.ErrEnded) || errors.Is(err, session.ErrExpired) {
 		a.cookies.ClearSession(x.Header())
 	}
-	return nil, nil
 }
 
 func (a *API) devices(ctx context.Context, who signin.Identity, in *struct{ Paging }) (*pageOutput[Session], error) {
@@ -88,8 +100,6 @@ func (a *API) endDevice(ctx context.Context, who signin.Identity, in *Named) (*s
 	if err := a.SignIn.EndDevice(ctx, who, id, a.client(x)); err != nil {
 		return nil, err
 	}
-	if id == who.View.Session.ID {
-		a.cookies.ClearSession(x.Header())
-	}
+	a.dropDeadCookie(x)
 	return nil, nil
 }

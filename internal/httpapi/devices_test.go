@@ -76,6 +76,54 @@ func TestSignOutOfADeadSession(t *testing.T) {
 	}
 }
 
+// TestCookieOfAnotherSession signs out with a token while the browser holds a cookie: only a dead one is taken away.
+func TestCookieOfAnotherSession(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.user("bob@example.com")
+	ada := r.ada()
+	for _, c := range []struct {
+		name    string
+		cookie  func(mine person) person // whose cookie comes along
+		act     func(mine, held person) call
+		cleared bool
+	}{
+		{"another session of mine", func(person) person { return r.enterByCookie(ada.email) }, signOutWith("local"), false},
+		{"another session of mine, but all end", func(person) person { return r.enterByCookie(ada.email) }, signOutWith("global"), true},
+		{"another session of mine, and the others end", func(person) person { return r.enterByCookie(ada.email) }, signOutWith("others"), true},
+		{"somebody else's", func(person) person { return r.enterByCookie("bob@example.com") }, signOutWith("global"), false},
+		{"one that is dead already", func(person) person {
+			browser := r.enterByCookie("bob@example.com")
+			r.do(call{method: "POST", path: "/v1/sign-out", cookies: browser.cookies}).want(t, 204)
+			return browser
+		}, signOutWith("local"), true},
+		{"the same session", func(mine person) person {
+			return person{cookies: []*http.Cookie{{Name: sessionCookie, Value: mine.token}}}
+		}, signOutWith("local"), true},
+		{"none", func(person) person { return person{} }, signOutWith("local"), false},
+		{"this device", func(person) person { return r.enterByCookie(ada.email) }, func(mine, _ person) call {
+			return call{method: "DELETE", path: "/v1/sessions/" + mine.session, bearer: mine.token}
+		}, false},
+		{"the device of the cookie", func(person) person { return r.enterByCookie(ada.email) }, func(mine, held person) call {
+			return call{method: "DELETE", path: "/v1/sessions/" + held.session, bearer: mine.token}
+		}, true},
+	} {
+		mine := r.enter(ada.email, "default")
+		held := c.cookie(mine)
+		one := c.act(mine, held)
+		one.cookies = held.cookies
+		if got := r.do(one).want(t, 204).cookie(sessionCookie); (got != nil) != c.cleared {
+			t.Errorf("%s: Set-Cookie %v", c.name, got)
+		}
+	}
+}
+
+func signOutWith(scope string) func(mine, held person) call {
+	return func(mine, _ person) call {
+		return call{method: "POST", path: "/v1/sign-out", bearer: mine.token, body: fields{"scope": scope}}
+	}
+}
+
 func TestDevices(t *testing.T) { onEveryStore(t, testDevices) }
 
 func testDevices(t *testing.T, r *rig) {
@@ -117,9 +165,7 @@ func testDevices(t *testing.T, r *rig) {
 	end(phone.str("session", "id")).want(t, 204)
 	r.whoami(phone.str("session_token")).want(t, 401, "session_ended")
 	r.whoami(ada.token).want(t, 200)
-	if a := end(ada.session).want(t, 204); a.cookie(sessionCookie) == nil {
-		t.Error("ending this session leaves its cookie")
-	}
+	end(ada.session).want(t, 204)
 	r.whoami(ada.token).want(t, 401, "session_ended")
 }
 
