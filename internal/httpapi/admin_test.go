@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,38 @@ func testUsers(t *testing.T, r *rig) {
 	}
 }
 
+func TestRolesOneByOne(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	key, id := r.apiKey(), r.user("ada@example.com", "teller", "auditor")
+	for _, c := range []struct {
+		body fields
+		want string
+	}{
+		{fields{"roles_add": []string{"clerk"}}, "auditor clerk teller"},
+		{fields{"roles_add": []string{"clerk"}, "roles_remove": []string{"teller", "nothing"}}, "auditor clerk"},
+		{fields{"roles_remove": []string{"auditor"}}, "clerk"},
+		{fields{"roles_add": []string{}, "roles_remove": []string{}, "roles": []string{"teller"}}, "teller"},
+		{fields{"roles_remove": []string{"teller"}}, ""},
+	} {
+		a := r.admin(key, "PATCH", "/v1/admin/users/"+id, c.body).want(t, 200)
+		var got []string
+		for _, role := range a.get("roles").([]any) {
+			got = append(got, role.(string))
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v: %v, want %s", c.body, got, c.want)
+		}
+	}
+	for _, body := range []fields{
+		{"roles": []string{"a"}, "roles_add": []string{"b"}}, {"roles": []string{}, "roles_remove": []string{"b"}},
+		{"roles_add": []string{"UPPER"}}, {"roles_add": "clerk"},
+	} {
+		r.admin(key, "PATCH", "/v1/admin/users/"+id, body).want(t, 422, "invalid_request")
+	}
+}
+
 func TestImportedHash(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -86,7 +119,7 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	root := r.root()
-	victim, other := r.user("victim@example.com"), r.user("other@example.com", "admin")
+	victim, other, third := r.user("victim@example.com"), r.user("other@example.com", "admin"), r.user("third@example.com")
 	key := r.apiKey()
 	app := r.admin(key, "POST", "/v1/admin/apps", fields{"name": "doomed"}).want(t, 201).str("app", "id")
 	keys := r.admin(key, "GET", "/v1/admin/keys", nil).get("items").([]any)
@@ -99,6 +132,8 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 	harmless := []call{
 		{method: "GET", path: "/v1/admin/users"},
 		{method: "PATCH", path: "/v1/admin/users/" + victim, body: fields{"roles": []string{"teller"}}},
+		{method: "PATCH", path: "/v1/admin/users/" + victim, body: fields{"roles_add": []string{"clerk"}, "roles_remove": []string{"admin"}}},
+		{method: "PATCH", path: "/v1/admin/users/" + other, body: fields{"roles_add": []string{"admin"}}},
 		{method: "PATCH", path: "/v1/admin/users/" + victim, body: fields{"status": "locked"}},
 		{method: "PATCH", path: "/v1/admin/users/" + other, body: fields{"roles": []string{"admin", "teller"}}}, // is one already
 		{method: "POST", path: "/v1/admin/users/" + victim + "/password", body: fields{"password": "another phrase 77"}},
@@ -115,6 +150,7 @@ func TestStepUpForWhatCannotBeUndone(t *testing.T) {
 		{method: "POST", path: "/v1/admin/keys/" + kid + "/revoke"},
 		{method: "DELETE", path: "/v1/admin/apps/" + app},
 		{method: "DELETE", path: "/v1/admin/users/" + victim},
+		{method: "PATCH", path: "/v1/admin/users/" + third, body: fields{"roles_add": []string{"admin"}}},
 	}
 	r.pass(10*time.Minute + time.Second)
 	access := r.do(call{method: "POST", path: "/v1/session/token", bearer: root.token}).str("access_token")

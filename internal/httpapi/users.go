@@ -8,6 +8,7 @@ import (
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/web"
 )
 
 func (a *API) registerUsers() {
@@ -96,7 +97,9 @@ type changeUserInput struct {
 		Email         *string   `json:"email,omitempty" nullable:"false"`
 		EmailVerified *bool     `json:"email_verified,omitempty" nullable:"false"`
 		Name          *string   `json:"name,omitempty" nullable:"false"`
-		Roles         *[]string `json:"roles,omitempty" nullable:"false"`
+		Roles         *[]string `json:"roles,omitempty" nullable:"false" doc:"All that the user is to have."`
+		RolesAdd      []string  `json:"roles_add,omitempty" nullable:"false" doc:"To have beside those they have."`
+		RolesRemove   []string  `json:"roles_remove,omitempty" nullable:"false" doc:"To have no longer."`
 		Status        *string   `json:"status,omitempty" nullable:"false" enum:"active,locked"`
 	}
 }
@@ -111,21 +114,25 @@ type changedUserOutput struct{ Body ChangedUser }
 
 func (a *API) changeUser(ctx context.Context, by operator.By, in *changeUserInput) (*changedUserOutput, error) {
 	b := &in.Body
-	before, err := a.Operator.User(ctx, in.ID)
+	if b.Roles != nil && len(b.RolesAdd)+len(b.RolesRemove) > 0 {
+		return nil, web.Invalid("roles", "must not be given together with roles_add or roles_remove")
+	}
+	found, err := a.Operator.User(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if b.Roles != nil && slices.Contains(*b.Roles, account.RoleAdmin) && !before.HasRole(account.RoleAdmin) {
-		if err := a.fresh(ctx); err != nil {
-			return nil, err
+	patch := operator.Patch{Email: b.Email, EmailVerified: b.EmailVerified, Name: b.Name, Roles: b.Roles, AddRoles: b.RolesAdd, RemoveRoles: b.RolesRemove}
+	patch.Guard = func(before, after account.User) error {
+		if after.HasRole(account.RoleAdmin) && !before.HasRole(account.RoleAdmin) {
+			return a.fresh(ctx)
 		}
+		return nil
 	}
-	patch := operator.Patch{Email: b.Email, EmailVerified: b.EmailVerified, Name: b.Name, Roles: b.Roles}
 	if b.Status != nil {
 		status := account.Status(*b.Status)
 		patch.Status = &status
 	}
-	user, commit, err := a.Operator.ChangeUser(ctx, before.ID, patch, by)
+	user, commit, err := a.Operator.ChangeUser(ctx, found.ID, patch, by)
 	if err != nil {
 		return nil, err
 	}
