@@ -13,8 +13,8 @@ import (
 // otherwise, in characters.
 const DefaultMinLength = 12
 
-// Rule names what a refused password broke. It is stable: it is the rule of the
-// field error that clients match on.
+// Rule names what a refused password broke. Users are told in words: see
+// PolicyError.
 type Rule string
 
 // The rules for passwords. There are none about kinds of characters: they make

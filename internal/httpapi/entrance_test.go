@@ -78,10 +78,10 @@ func TestSignUp(t *testing.T) {
 		field, rule string
 	}{
 		{up("nobody", password), "email", ""},
-		{up("a@b.example", "short"), "password", "min_length"},
-		{up("a@b.example", "password1234"), "password", "common"},
-		{up("a@b.example", strings.Repeat("x", 1025)), "password", "max_length"},
-		{up("longname@b.example", "longname1234"), "password", "personal"},
+		{up("a@b.example", "short"), "password", "must have at least 12 characters"},
+		{up("a@b.example", "password1234"), "password", "is too common or too regular: it is among the first that attackers try"},
+		{up("a@b.example", strings.Repeat("x", 1025)), "password", "must have at most 1024 bytes"},
+		{up("longname@b.example", "longname1234"), "password", "must not be made of your e-mail address or name"},
 		{up("a@b.example", password, "name", strings.Repeat("x", 201)), "name", ""},
 		{up("a@b.example", password, "app", "unknown"), "app", ""},
 		{up("a@b.example", password, "delivery", "pigeon"), "delivery", `must be one of "cookie, body"`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -201,8 +202,9 @@ func refreshProblem(cause signin.Cause) *web.Problem {
 
 // policyProblem names the field `password`; where it has another name, inField says so.
 func policyProblem(e *credential.PolicyError) *web.Problem {
-	p := web.Invalid("password", string(e.Rule))
-	p.Detail = e.Error()
+	said := e.Error()
+	p := web.Invalid("password", strings.TrimPrefix(said, "password "))
+	p.Detail = said
 	return p
 }
 

@@ -266,7 +266,7 @@ func testChangePassword(t *testing.T, r *rig) {
 	}
 	change(call{bearer: ada.token}, "not the password 12", "another phrase 77").want(t, 401, "invalid_credentials")
 	weak := change(call{bearer: ada.token}, password, "short").want(t, 422, "invalid_request")
-	if !strings.Contains(weak.text, `{"field":"new","rule":"min_length"}`) {
+	if !strings.Contains(weak.text, `{"field":"new","rule":"must have at least 12 characters"}`) {
 		t.Errorf("%s", weak.text)
 	}
 	r.whoami(other.token).want(t, 200)
