@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
@@ -42,6 +44,9 @@ func (s *Service) CreateApplication(ctx context.Context, a application.Applicati
 	if a.Mode == "" {
 		a.Mode = application.ModeHybrid
 	}
+	if err := checkName(a.Name); err != nil {
+		return a, secret.Text{}, err
+	}
 	if err := s.checkApplication(a); err != nil {
 		return a, secret.Text{}, err
 	}
@@ -69,8 +74,14 @@ func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change
 	if err != nil {
 		return a, fmt.Errorf("change application: %w", err)
 	}
+	before := a.Name
 	if err := change(&a); err != nil {
 		return a, err
+	}
+	if a.Name != before { // one from before the rule stays until it is changed
+		if err := checkName(a.Name); err != nil {
+			return a, err
+		}
 	}
 	if err := s.checkApplication(a); err != nil {
 		return a, err
@@ -186,8 +197,6 @@ func (s *Service) checkApplication(a application.Application) error {
 	algorithms := []jws.Algorithm{"", jws.ES256, jws.EdDSA, jws.RS256, jws.PS256, jws.HS256}
 	presets := []string{"", "standard", "strict"}
 	switch {
-	case len(a.Name) < 1 || len(a.Name) > 100:
-		return &FieldError{Field: "name", Rule: "must be 1 to 100 bytes"}
 	case !slices.Contains(kinds, a.Kind):
 		return &FieldError{Field: "kind", Rule: "must be user, machine or resource"}
 	case !slices.Contains(modes, a.Mode):
@@ -212,6 +221,24 @@ func (s *Service) checkApplication(a application.Application) error {
 		}
 	}
 	return checkNames(a)
+}
+
+// idPrefix is how the ids of applications begin.
+const idPrefix = "app_"
+
+// checkName refuses names that are empty or long, that could steer a terminal or deceive whoever reads them there, and
+// those that look like an id: an application is found by either.
+func checkName(name string) error {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	switch {
+	case len(name) < 1 || len(name) > 100:
+		return &FieldError{Field: "name", Rule: "must be 1 to 100 bytes"}
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+		return &FieldError{Field: "name", Rule: "must be of printable characters"}
+	case strings.HasPrefix(name, idPrefix):
+		return &FieldError{Field: "name", Rule: "must not begin as an id does, with " + idPrefix}
+	}
+	return nil
 }
 
 func checkNames(a application.Application) error {

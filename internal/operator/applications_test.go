@@ -1,6 +1,8 @@
 package operator_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,5 +66,26 @@ func TestAChangeDoesNotBringAnOldSecretBack(t *testing.T) {
 	got, err := s.Authenticate(t.Context(), string(app.ID), text)
 	if err != nil || got.AccessTokenTTL != time.Minute {
 		t.Errorf("after both changes: %v, lifetime %s", err, got.AccessTokenTTL)
+	}
+}
+
+func TestApplicationNames(t *testing.T) {
+	s := newService(t)
+	by := operator.By{Actor: "operator"}
+	for _, name := range []string{"web", "Café 7", "給料", "my-app_2", "App_x", "🛒 shop"} {
+		if _, _, err := s.CreateApplication(t.Context(), application.Application{Name: name}, by); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"", strings.Repeat("x", 101), "a\x1b[2Jb", "a\nb", "a\tb", "a\x00", "\u009b2J", "a\u202egnp.exe", "a\u2066b", "a\u200bb",
+		"a\u2028b", "a\xffb", "app_", "app_01m7w9tff8tv13xjvmdfemg5fz"} {
+		var field *operator.FieldError
+		if _, _, err := s.CreateApplication(t.Context(), application.Application{Name: name}, by); !errors.As(err, &field) || field.Field != "name" {
+			t.Errorf("%q was taken: %v", name, err)
+		}
+		_, err := s.ChangeApplication(t.Context(), "web", func(a *application.Application) error { a.Name = name; return nil }, by)
+		if !errors.As(err, &field) || field.Field != "name" {
+			t.Errorf("%q was taken in a change: %v", name, err)
+		}
 	}
 }
