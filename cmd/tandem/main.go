@@ -131,9 +131,9 @@ func (a *app) exit(err error) int {
 	case errors.Is(err, errSilent):
 		return 1
 	case errors.As(err, &bad), errors.Is(err, errUsage):
-		fmt.Fprintln(a.stderr, "tandem:", err)
+		fmt.Fprintln(a.stderr, "tandem:", printableLines(err.Error()))
 		return 2
 	}
-	fmt.Fprintln(a.stderr, "tandem:", err)
+	fmt.Fprintln(a.stderr, "tandem:", printableLines(err.Error()))
 	return 1
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // printJSON prints v for programs.
@@ -31,21 +32,32 @@ func (a *app) printTable(empty string, header []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// printable keeps what others wrote (names, devices, reasons) from steering the terminal or the columns.
+// printable keeps what others wrote (names, devices, reasons) from steering the terminal or the columns, and from
+// reading as something else than it is. The joiners stay that many scripts and emoji need.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u202e' || r == '\u202d' {
-			return '\uFFFD'
+		const nonJoiner, joiner = '\u200c', '\u200d'
+		if r == nonJoiner || r == joiner || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return r
 		}
-		return r
+		return unicode.ReplacementChar
 	}, s)
+}
+
+// printableLines is printable for text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // printPairs prints names with what they stand for.
 func (a *app) printPairs(pairs [][]string) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, p := range pairs {
-		fmt.Fprintf(w, "%s\t%s\n", p[0], printable(p[1]))
+		fmt.Fprintf(w, "%s\t%s\n", printable(p[0]), printable(p[1]))
 	}
 	return w.Flush()
 }
