@@ -78,6 +78,7 @@ var table = []row{
 	is(application.ErrDefault, http.StatusConflict, web.CodeConflict, "the default application cannot be deleted"),
 	is(session.ErrRaced, http.StatusConflict, web.CodeConflict, "the session was changed meanwhile: try again"),
 	is(signing.ErrRaced, http.StatusConflict, web.CodeConflict, "the signing keys were changed meanwhile: try again"),
+	is(signing.ErrNoShared, http.StatusConflict, web.CodeConflict, "HS256 takes a secret that verifiers share, and this server has none: use ES256"),
 	is(signing.ErrTooLarge, http.StatusConflict, web.CodeConflict, "the access token would be too large: the user holds too many roles"),
 
 	rule(account.ErrEmail, "email"),

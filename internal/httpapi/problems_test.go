@@ -73,6 +73,7 @@ var told = map[string]struct {
 
 	"signing.ErrNotFound":     {signing.ErrNotFound, 404, web.CodeNotFound},
 	"signing.ErrRaced":        {signing.ErrRaced, 409, web.CodeConflict},
+	"signing.ErrNoShared":     {signing.ErrNoShared, 409, web.CodeConflict},
 	"signing.ErrTooLarge":     {signing.ErrTooLarge, 409, web.CodeConflict},
 	"signing.ErrToken":        {signing.ErrToken, 401, web.CodeInvalidToken},
 	"signing.ErrKeyRevoked":   {signing.ErrKeyRevoked, 401, web.CodeInvalidToken},
