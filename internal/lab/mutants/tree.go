@@ -142,7 +142,11 @@ func (t *tree) test(ctx context.Context, m mutation) result {
 
 // compile makes the test binary of a mutation's package.
 func (t *tree) compile(ctx context.Context, m mutation, binary string) result {
-	return t.command(ctx, m.module, []string{"go", "test", "-c", "-vet=off", "-o", binary, m.pkg})
+	r := t.command(ctx, m.module, []string{"go", "test", "-c", "-vet=off", "-o", binary, m.pkg})
+	if r.red {
+		r.red, r.broken = false, "it does not compile:\n"+r.output
+	}
+	return r
 }
 
 // rerun runs the test of a mutation by a binary that compile made.

@@ -59,8 +59,7 @@ func TestPromiseUnderFaults(t *testing.T) {
 	acting.Wait()
 	time.Sleep(lease + 300*time.Millisecond) // whoever still holds a lease may use it up
 	for _, f := range r.followers {
-		_ = f.cmd.Process.Kill()
-		_ = f.cmd.Wait()
+		f.end()
 	}
 	r.judge()
 }

@@ -44,6 +44,7 @@ type follower struct {
 	cmd   *exec.Cmd
 	log   string
 	lines chan string // to its standard input
+	end   func()      // has the process write what it has not written yet, and end
 }
 
 func setUp(t *testing.T) *stage {
@@ -128,16 +129,21 @@ func (s *stage) startFollower(name string) *follower {
 	s.start(f.cmd)
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
+		defer in.Close()
 		for line := range f.lines {
 			_, _ = io.WriteString(in, line+"\n") // fails once it was killed
 		}
 	})
-	s.Cleanup(func() {
-		_ = f.cmd.Process.Kill()
-		_ = f.cmd.Wait()
+	f.end = sync.OnceFunc(func() {
 		close(f.lines)
+		tooLate := time.AfterFunc(patience, func() { _ = f.cmd.Process.Kill() })
+		defer tooLate.Stop()
 		feeding.Wait()
+		if err := f.cmd.Wait(); err != nil {
+			s.Errorf("%s: %v", name, err)
+		}
 	})
+	s.Cleanup(f.end)
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		s.Fatalf("%s does not come up: %q, %v", name, line, err)
 	}

@@ -28,11 +28,11 @@ type orders struct {
 	Lease            time.Duration
 }
 
-// Between two rounds of checks a verifier rests, so that it does not take the processor from everybody else. Each check
-// of a session token that has ended asks the server.
+// How often a credential is checked. Each check of a session token that has ended asks the server.
 const (
-	restAccess  = 3 * time.Millisecond
-	restSession = 15 * time.Millisecond
+	restAccess  = 4 * time.Millisecond
+	restSession = 60 * time.Millisecond
+	flushEvery  = 20 * time.Millisecond // of the log
 )
 
 // beVerifier is the verifier process. It reads lines from in ("+id credential" to check a credential from now on, "-id"
@@ -62,83 +62,79 @@ func beVerifier(text string, in io.Reader, out io.Writer) error {
 	defer v.Close()
 	fmt.Fprintln(out, "ready")
 
-	access, session := &desk{v: v, lease: o.Lease, log: log}, &desk{v: v, lease: o.Lease, log: log}
-	var working sync.WaitGroup
-	failed := make(chan error, 2)
-	working.Go(func() { failed <- access.work(ctx, restAccess) })
-	working.Go(func() { failed <- session.work(ctx, restSession) })
+	d := &desk{v: v, lease: o.Lease, log: log, stop: make(map[int]context.CancelFunc)}
+	flushed := make(chan error)
+	go func() { flushed <- d.flush(ctx) }()
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		line := lines.Text()
-		if strings.Contains(line, " tds_") {
-			session.take(line)
-			continue
-		}
-		access.take(line)
-		if line[0] == '-' {
-			session.take(line)
-		}
+		d.take(ctx, lines.Text())
 	}
 	stop()
-	working.Wait()
-	return errors.Join(lines.Err(), <-failed, <-failed)
+	d.working.Wait()
+	return errors.Join(lines.Err(), <-flushed, d.write())
 }
 
-// desk checks one kind of credentials, in turn.
+// desk checks each of its credentials over and over. None waits for another.
 type desk struct {
-	v     *verify.Verifier
-	lease time.Duration
-	log   *os.File
+	v       *verify.Verifier
+	lease   time.Duration
+	log     *os.File
+	stop    map[int]context.CancelFunc
+	working sync.WaitGroup
 
-	mu   sync.Mutex
-	list []presented
-}
-
-type presented struct {
-	id   int
-	text string
+	mu    sync.Mutex
+	lines []byte // not written yet
 }
 
 // take follows one line of the parent.
-func (d *desk) take(line string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (d *desk) take(ctx context.Context, line string) {
 	number, text, _ := strings.Cut(line[1:], " ")
 	id, err := strconv.Atoi(number)
 	if err != nil {
 		return
 	}
-	if line[0] == '+' {
-		d.list = append(d.list, presented{id, text})
+	if line[0] == '-' {
+		d.stop[id]()
 		return
 	}
-	var kept []presented
-	for _, p := range d.list {
-		if p.id != id {
-			kept = append(kept, p)
-		}
-	}
-	d.list = kept
+	ctx, d.stop[id] = context.WithCancel(ctx)
+	d.working.Go(func() { d.check(ctx, id, text) })
 }
 
-func (d *desk) work(ctx context.Context, rest time.Duration) error {
-	var lines []byte
+func (d *desk) check(ctx context.Context, id int, credential string) {
+	rest := restAccess
+	if strings.HasPrefix(credential, "tds_") {
+		rest = restSession
+	}
 	for ctx.Err() == nil {
-		d.mu.Lock()
-		list := d.list[:len(d.list):len(d.list)]
-		d.mu.Unlock()
-		lines = lines[:0]
-		for _, p := range list {
-			begin := now()
-			_, err := d.v.Verify(ctx, p.text, verify.Within(d.lease))
-			lines = decision{p.id, begin, now(), verdictOf(err)}.append(lines)
-		}
-		if _, err := d.log.Write(lines); err != nil {
-			return err
+		begin := now()
+		_, err := d.v.Verify(ctx, credential, verify.Within(d.lease))
+		if one := (decision{id, begin, now(), verdictOf(err)}); err == nil || ctx.Err() == nil {
+			d.mu.Lock()
+			d.lines = one.append(d.lines)
+			d.mu.Unlock()
 		}
 		time.Sleep(rest)
 	}
+}
+
+// flush writes what was decided to the log, until ctx ends.
+func (d *desk) flush(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := d.write(); err != nil {
+			return err
+		}
+		time.Sleep(flushEvery)
+	}
 	return nil
+}
+
+func (d *desk) write() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, err := d.log.Write(d.lines)
+	d.lines = d.lines[:0]
+	return err
 }
 
 // decision is a line of a verifier's log.
