@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -322,11 +321,4 @@ func (h *house) at(url string, v visit) answer {
 	inside.url = url
 	there.installation = &inside
 	return there.visit(v)
-}
-
-// sorted is for comparisons where order does not matter.
-func sorted(list []string) []string {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list
 }
