@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -243,14 +242,7 @@ func (c userRolesCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		roles := slices.Clone(c.Roles)
-		if len(c.Add)+len(c.Remove) > 0 {
-			roles = slices.DeleteFunc(append(slices.Clone(u.Roles), c.Add...), func(r string) bool { return slices.Contains(c.Remove, r) })
-		}
-		if roles == nil {
-			roles = []string{}
-		}
-		answer, err := api.changeUser(u, c.order, map[string]any{"roles": roles})
+		answer, err := api.changeUser(u, c.order, c.patch())
 		if err != nil {
 			return fmt.Errorf("change roles of %s: %w", u, err)
 		}
@@ -260,6 +252,23 @@ func (c userRolesCmd) Run(a *app) error {
 		}
 		return a.done(answer, "Roles of %s: %s (before: %s). They stay signed in.", u, listed(after.Roles), listed(u.Roles))
 	})
+}
+
+// patch has the server add and remove, so that nothing is lost of what another does meanwhile.
+func (c userRolesCmd) patch() map[string]any {
+	patch := map[string]any{}
+	switch {
+	case len(c.Add)+len(c.Remove) == 0:
+		patch["roles"] = append([]string{}, c.Roles...)
+	default:
+		if len(c.Add) > 0 {
+			patch["roles_add"] = c.Add
+		}
+		if len(c.Remove) > 0 {
+			patch["roles_remove"] = c.Remove
+		}
+	}
+	return patch
 }
 
 type userPasswordCmd struct {
