@@ -98,3 +98,40 @@ func (c apiKeyRevokeCmd) Run(a *app) error {
 		return a.done(nil, "Revoked API key %s. Whoever uses it is refused from now on.", c.ID)
 	})
 }
+
+// warnOfKeys names the API keys that a user leaves behind: they work on without whoever made them. What is printed for
+// programs stays as it is, so there it is said on standard error.
+func (a *app) warnOfKeys(api *client, u user) error {
+	items, err := api.list(nil, 0, "api-keys")
+	if err != nil {
+		return fmt.Errorf("list the API keys that %s made: %w", u, err)
+	}
+	keys, err := read[apiKey](items)
+	if err != nil {
+		return err
+	}
+	w := a.stdout
+	if a.JSON {
+		w = a.stderr
+	}
+	for _, k := range madeBy(u.ID, keys, time.Now()) {
+		fmt.Fprintln(w, printable(fmt.Sprintf("API key %s (%s), which they made, still works: `tandem apikey revoke %s` ends it.", k.Name, k.ID, k.ID)))
+	}
+	return nil
+}
+
+// madeBy answers the living keys that a user made, and those that were made with one of them. Keys are listed in the
+// order in which they were made.
+func madeBy(user string, keys []apiKey, now time.Time) []apiKey {
+	makers, living := map[string]bool{user: true}, []apiKey(nil)
+	for _, k := range keys {
+		if !makers[k.CreatedBy] {
+			continue
+		}
+		makers[k.ID] = true
+		if k.RevokedAt == nil && (k.ExpiresAt == nil || k.ExpiresAt.After(now)) {
+			living = append(living, k)
+		}
+	}
+	return living
+}

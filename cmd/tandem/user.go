@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -182,7 +183,7 @@ func (c userLockCmd) Run(a *app) error {
 		if err != nil {
 			return fmt.Errorf("lock %s: %w", u, err)
 		}
-		return a.done(answer, "Locked %s: %s ended. Nobody else is affected.", u, count(n, "session", "sessions"))
+		return errors.Join(a.done(answer, "Locked %s: %s ended. Nobody else is affected.", u, count(n, "session", "sessions")), a.warnOfKeys(api, u))
 	})
 }
 
@@ -323,6 +324,6 @@ func (c userDeleteCmd) Run(a *app) error {
 		if err := api.do(http.MethodDelete, at(c.query(), "users", u.ID), nil, &answer); err != nil {
 			return fmt.Errorf("delete %s: %w", u, err)
 		}
-		return a.done(answer, "Deleted %s: %s ended. The audit trail stays.", u, count(n, "session", "sessions"))
+		return errors.Join(a.done(answer, "Deleted %s: %s ended. The audit trail stays.", u, count(n, "session", "sessions")), a.warnOfKeys(api, u))
 	})
 }
