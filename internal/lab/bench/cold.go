@@ -100,9 +100,10 @@ func parse(s *issuer, compact string) error {
 	return err
 }
 
-// Row 9: the making of an access token by the server's ring of keys. The floor is the bare signature.
+// Row 9: the making of an access token by the server's ring of keys. The floor is the bare signature with a private
+// key; beside the hash that is HS256, writing the claims would be most of the work.
 func mint(b *bench) error {
-	for _, alg := range algorithms {
+	for _, alg := range algorithms[:4] {
 		if err := b.mint(alg); err != nil {
 			return fmt.Errorf("%s: %w", alg, err)
 		}
@@ -155,10 +156,6 @@ func (b *bench) mint(alg jws.Algorithm) error {
 	budget := atMost(1.5, "x")
 	r := result{Row: "9", Work: "mint " + string(alg), Floor: nanos(of(d.floor, sample.wallNS)), Ours: nanos(of(d.ours, sample.wallNS)),
 		Value: d.ratio(sample.wallNS), CPU: d.ratio(sample.cpuNS), Budget: &budget}
-	if alg == jws.HS256 {
-		r.Budget = nil
-		r.note("the budget is for signatures with a private key: beside a hash, writing the claims is most of the work")
-	}
 	b.add(r)
 	return nil
 }

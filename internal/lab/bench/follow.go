@@ -64,7 +64,7 @@ func revocationToMany(b *bench) error {
 	busy := (p.cpu() - cpu + cpuTime() - own).Seconds() * 1e3 / revocations / float64(runtime.GOMAXPROCS(0))
 	worst := quantile(last, 0.99)
 	r := result{Row: "12", Work: "revocation to 1,000 verifiers: p99 of the last", Floor: nanos(floor.one), Ours: nanos(worst), Value: worst / 1e6, CPU: busy,
-		Budget: new(atMost(50, "ms"))}
+		Budget: new(within(50, "ms"))}
 	r.note("median of the last %s; a bare server that wakes 1,000: median %s, p99 %s", nanos(median(last)), nanos(median(floor.last)), nanos(quantile(floor.last, 0.99)))
 	r.note("under cpu: processor time of server and verifiers for one revocation, by the number of processors")
 	b.add(r)

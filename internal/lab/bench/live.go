@@ -47,7 +47,7 @@ func (b *bench) liveOverHTTP(s *stored) error {
 		request: func(address string, i int) []byte { return request("GET", address, "/v1/session", s.tokens[i], "") },
 		finish: func(r *result, d duel) {
 			r.note("the floor is a bare handler that writes the same %d bytes; ours costs %+.2f us of processor time and %+.0f allocations a request",
-				w.Body.Len(), d.extra(sample.cpuNS)/1e3, d.extra(func(s sample) float64 { return float64(s.allocs) / float64(s.n) }))
+				w.Body.Len(), d.extra(sample.cpuNS)/1e3, d.extra(sample.allocsEach))
 		},
 	})
 	return errors.Join(err, server.Close())
@@ -104,7 +104,7 @@ func (b *bench) findIn(s *stored, mirror int, floor func(int) error, ids []sessi
 		}); err != nil {
 			return err
 		}
-		r.Work, r.Budget = "in process, from the mirror", new(atMost(0.5, "us"))
+		r.Work, r.Budget = "in process, from the mirror", new(within(0.5, "us"))
 		r.note("%.0f bytes of memory a mirrored session with its user", (heap()-before)/float64(held))
 	}
 	d, err := b.fight(

@@ -126,6 +126,10 @@ func run(ctx context.Context, args []string) (status int, err error) {
 // measure runs one row. What fails in it is a result: the other rows are still worth measuring.
 func (b *bench) measure(r row) error {
 	runtime.GC()
+	slow, err := calibrate()
+	if err != nil {
+		return err
+	}
 	before := readMachine()
 	from := len(b.report.Results)
 	if err := r.measure(b); err != nil {
@@ -135,8 +139,13 @@ func (b *bench) measure(r row) error {
 		b.report.Results = append(b.report.Results, result{Row: r.number, Work: "could not be measured", Verdict: verdictFailed, Notes: []string{err.Error()}})
 	}
 	others := readMachine().othersSince(before)
+	after, err := calibrate()
+	if err != nil {
+		return err
+	}
+	slow = speed{(slow.Wall + after.Wall) / 2, (slow.CPU + after.CPU) / 2}
 	for i := from; i < len(b.report.Results); i++ {
-		b.report.Results[i].judge(others)
+		b.report.Results[i].judge(others, slow)
 		b.report.print(os.Stdout, b.report.Results[i])
 	}
 	return nil

@@ -12,7 +12,8 @@ import (
 // The verdicts.
 const (
 	verdictOK     = "ok"
-	verdictCPU    = "ok (cpu)" // by the processor time, on a machine that others used meanwhile
+	verdictCPU    = "ok (cpu)"  // by the processor time, on a machine that others used meanwhile
+	verdictSlow   = "ok (slow)" // a time that is kept once the machine's slowness is taken off
 	verdictOver   = "OVER"
 	verdictFailed = "FAILED"
 	verdictNone   = "" // a figure without a budget
@@ -26,10 +27,14 @@ type limit struct {
 	Bound float64 `json:"bound"`
 	Least bool    `json:"least"` // whether it is the least rather than the most
 	Unit  string  `json:"unit"`
+	Time  bool    `json:"time"` // a span of time, so that it depends on the machine
 }
 
 func atMost(bound float64, unit string) limit  { return limit{Bound: bound, Unit: unit} }
 func atLeast(bound float64, unit string) limit { return limit{Bound: bound, Least: true, Unit: unit} }
+
+// within is a limit in time, as it was set on the machine of the reference.
+func within(bound float64, unit string) limit { return limit{Bound: bound, Unit: unit, Time: true} }
 
 func (l limit) String() string {
 	sign := "<="
@@ -61,6 +66,7 @@ type result struct {
 	Broken  []string `json:"broken,omitempty"` // further conditions of the budget that do not hold
 	Verdict string   `json:"verdict"`
 	Others  float64  `json:"others"` // the share of the machine that others used meanwhile
+	Speed   speed    `json:"speed"`  // of the machine meanwhile
 	Notes   []string `json:"notes,omitempty"`
 }
 
@@ -76,9 +82,9 @@ func (r *result) note(format string, args ...any) {
 }
 
 // judge gives the verdict. What the clock says counts, unless others used the machine: then keeping the budget in
-// processor time will do.
-func (r *result) judge(others float64) {
-	r.Others = others
+// processor time will do. A time may be as much longer as the reference took longer than where the budget was set.
+func (r *result) judge(others float64, s speed) {
+	r.Others, r.Speed = others, s
 	switch {
 	case r.Verdict == verdictFailed:
 	case r.Budget == nil:
@@ -89,6 +95,8 @@ func (r *result) judge(others float64) {
 		r.Verdict = verdictOK
 	case r.CPU > 0 && others > crowded && r.Budget.keeps(r.CPU):
 		r.Verdict = verdictCPU
+	case r.Budget.Time && (r.Budget.keeps(r.Value/s.Wall) || r.CPU > 0 && others > crowded && r.Budget.keeps(r.CPU/s.CPU)):
+		r.Verdict = verdictSlow
 	default:
 		r.Verdict = verdictOver
 	}
@@ -123,6 +131,9 @@ func (*report) print(w io.Writer, r result) {
 	if r.Others > crowded {
 		verdict += fmt.Sprintf("  [others %.0f %%]", 100*r.Others)
 	}
+	if r.Budget != nil && r.Budget.Time {
+		verdict += fmt.Sprintf("  [machine %.1f x slower, cpu %.1f x]", r.Speed.Wall, r.Speed.CPU)
+	}
 	fmt.Fprintf(w, layout, r.Row, r.Work, r.Floor, r.Ours, value, cpu, budget, verdict)
 	for _, n := range append(r.Broken, r.Notes...) {
 		fmt.Fprintf(w, "     %s\n", n)
@@ -141,8 +152,8 @@ func (r *report) count(verdict string) (n int) {
 }
 
 func (r *report) summary() string {
-	return fmt.Sprintf("%d ok, %d ok by processor time, %d over, %d failed",
-		r.count(verdictOK), r.count(verdictCPU), r.count(verdictOver), r.count(verdictFailed))
+	return fmt.Sprintf("%d ok, %d ok by processor time, %d ok for a slow machine, %d over, %d failed",
+		r.count(verdictOK), r.count(verdictCPU), r.count(verdictSlow), r.count(verdictOver), r.count(verdictFailed))
 }
 
 func (r *report) write(path string) error {

@@ -43,9 +43,10 @@ func each(n int, op func(i int) error) (sample, error) {
 	})
 }
 
-func (s sample) wallNS() float64 { return float64(s.wall) / float64(s.n) }
-func (s sample) cpuNS() float64  { return float64(s.cpu) / float64(s.n) }
-func (s sample) rate() float64   { return float64(s.n) / s.wall.Seconds() }
+func (s sample) wallNS() float64     { return float64(s.wall) / float64(s.n) }
+func (s sample) cpuNS() float64      { return float64(s.cpu) / float64(s.n) }
+func (s sample) allocsEach() float64 { return float64(s.allocs) / float64(s.n) }
+func (s sample) rate() float64       { return float64(s.n) / s.wall.Seconds() }
 
 // duel is a floor and ours, measured in turns.
 type duel struct {
@@ -111,7 +112,7 @@ func (d duel) extra(figure func(sample) float64) float64 {
 
 // allocs is how much is allocated by one of our operations; that of the Verifier's or server's background is among it.
 func (d duel) allocs() float64 {
-	return of(d.ours, func(s sample) float64 { return float64(s.allocs) / float64(s.n) })
+	return of(d.ours, sample.allocsEach)
 }
 
 func median(all []float64) float64 { return quantile(all, 0.5) }

@@ -76,7 +76,7 @@ func largeSet(b *bench) error {
 		return err
 	}
 	b.add(result{Row: "3", Work: "set check, 1,000,000 entries: added", Floor: nanos(of(d.floor, sample.wallNS)),
-		Ours: nanos(of(d.ours, sample.wallNS)), Value: d.extra(sample.wallNS), CPU: d.extra(sample.cpuNS), Budget: new(atMost(60, "ns more"))})
+		Ours: nanos(of(d.ours, sample.wallNS)), Value: d.extra(sample.wallNS), CPU: d.extra(sample.cpuNS), Budget: new(within(60, "ns more"))})
 	b.add(result{Row: "3", Work: "set: bytes an entry", Floor: "-", Ours: digits(bytes) + " B", Value: bytes, Budget: new(atMost(60, "B"))})
 	return b.applyEvents(full, tokens)
 }
@@ -114,7 +114,7 @@ func (b *bench) applyEvents(f *followed, tokens []revocation.Token) error {
 		return err
 	}
 	r := result{Row: "3", Work: "set: 10,000 events applied to 1,000,000", Floor: nanos(of(d.floor, sample.wallNS)),
-		Ours: nanos(of(d.ours, sample.wallNS)), Value: of(d.ours, sample.wallNS) / 1e6, CPU: of(d.ours, sample.cpuNS) / 1e6, Budget: new(atMost(5, "ms"))}
+		Ours: nanos(of(d.ours, sample.wallNS)), Value: of(d.ours, sample.wallNS) / 1e6, CPU: of(d.ours, sample.cpuNS) / 1e6, Budget: new(within(5, "ms"))}
 	idle := checkTimes(f.set, tokens, func() { time.Sleep(20 * time.Millisecond) })
 	during := checkTimes(f.set, tokens, func() {
 		for range 3 {
