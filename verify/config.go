@@ -40,8 +40,10 @@ type Config struct {
 	Skew time.Duration
 
 	// CookieNames are the session cookies looked for, in order of precedence.
-	// Default: __Host-tandem_session, __Secure-tandem_session, and
-	// tandem_session where the issuer is plain http on this machine.
+	// Default: __Host-tandem_session, and tandem_session where the issuer is
+	// plain http on this machine. Where the server shares its cookie with
+	// subdomains (cookies.domain) it is __Secure-tandem_session: name that, and
+	// know that every sibling host can plant it.
 	CookieNames []string
 	// AllowedOrigins may send state-changing requests with the session cookie
 	// from another origin ("https://app.example.com").
@@ -200,7 +202,7 @@ func (c *Config) fill(issuer *url.URL) {
 		c.Name = "verifier"
 	}
 	if c.CookieNames == nil {
-		c.CookieNames = []string{"__Host-tandem_session", "__Secure-tandem_session"}
+		c.CookieNames = []string{"__Host-tandem_session"}
 		if issuer.Scheme == "http" && local(issuer) {
 			c.CookieNames = append(c.CookieNames, "tandem_session")
 		}

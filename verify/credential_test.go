@@ -36,7 +36,8 @@ func TestExtract(t *testing.T) {
 
 		{name: "cookie", headers: [][2]string{{"Cookie", host + "=tds_c"}}, edit: https, want: "tds_c"},
 		{name: "cookie among others", headers: [][2]string{{"Cookie", "a=b; " + host + "=tds_c; d=e"}}, edit: https, want: "tds_c"},
-		{name: "cookie of a domain", headers: [][2]string{{"Cookie", secure + "=tds_c"}}, edit: https, want: "tds_c"},
+		{name: "cookie of a domain, which a sibling can plant", headers: [][2]string{{"Cookie", secure + "=tds_c"}}, edit: https, refused: refusedMissing},
+		{name: "cookie of a domain, as configured", headers: [][2]string{{"Cookie", secure + "=tds_c"}}, edit: func(c *Config) { c.CookieNames = []string{secure} }, want: "tds_c"},
 		{name: "a sibling's cookie beside ours", headers: [][2]string{{"Cookie", secure + "=tds_evil; " + host + "=tds_c"}}, edit: https, want: "tds_c"},
 		{name: "cookie twice", headers: [][2]string{{"Cookie", host + "=tds_c; " + host + "=tds_d"}}, edit: https, refused: refusedCookies},
 		{name: "the same cookie twice", headers: [][2]string{{"Cookie", host + "=tds_c; " + host + "=tds_c"}}, edit: https, refused: refusedCookies},

@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,12 +118,25 @@ func (o *Origins) Check(r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
 		return nil
 	}
-	if err := o.at(r.Context()).protect.Check(r); err != nil {
+	now := o.at(r.Context())
+	err := now.protect.Check(r)
+	if origin := r.Header.Get("Origin"); err == nil && o.downgraded(r, origin) && !now.allowed[origin] {
+		err = errDowngraded
+	}
+	if err != nil {
 		p := NewProblem(http.StatusForbidden, CodeForbidden, "the request came from a page of another origin")
 		p.Err = err
 		return p
 	}
 	return nil
+}
+
+// errDowngraded: the standard library compares hosts only where a browser is too old to say where a request comes from.
+var errDowngraded = errors.New("the page was loaded without encryption")
+
+// downgraded reports a page of plain http, which anybody on its way may have written, acting on a server of https.
+func (o *Origins) downgraded(r *http.Request, origin string) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http://") && strings.HasPrefix(o.fixed[0], "https://")
 }
 
 // Foreign answers the origin of the page that a request came from, if that is another application's: neither this

@@ -48,6 +48,7 @@ func TestOriginCheck(t *testing.T) {
 		{"sibling", "POST", "same-site", "https://blog.example.com", false},
 		{"old browser, foreign page", "POST", "", "https://evil.example", false},
 		{"old browser, own page", "POST", "", "https://auth.example.com", true},
+		{"old browser, own page without encryption", "POST", "", "http://auth.example.com", false},
 		{"configured", "POST", "same-site", "https://app.example.com", true},
 		{"configured, but http", "POST", "cross-site", "http://app.example.com", false},
 		{"configured, but another port", "POST", "cross-site", "https://app.example.com:8443", false},
