@@ -234,6 +234,29 @@ func (c *crowd) stay(ctx context.Context, p *person) {
 	}
 }
 
+// stock has a person sign in so many times and answers the sessions. What is revoked later was accepted everywhere
+// before, so that verifiers who do not hear of it have something to accept.
+func (c *crowd) stock(p *person, n int) (list []string) {
+	for len(list) < n {
+		c.minting.RLock()
+		ok := c.signIn(p)
+		c.minting.RUnlock()
+		if !ok {
+			c.Fatalf("%s cannot sign in", p.email)
+		}
+		list = append(list, p.token.session)
+	}
+	return list
+}
+
+// spend revokes the sessions one by one.
+func (c *crowd) spend(sessions []string, every time.Duration) {
+	for _, id := range sessions {
+		c.revoke(order{kind: "session", names: ofSession(id)}, id)
+		time.Sleep(every)
+	}
+}
+
 // wait has an operator revoke one person after the other and wait until that is enforced, until ctx ends.
 func (c *crowd) wait(ctx context.Context, p *person) {
 	for n := 0; ctx.Err() == nil; n++ {

@@ -24,6 +24,8 @@ const (
 // run is a test run in which faults happen.
 type run struct {
 	*crowd
+	hoarder *person
+
 	mu     sync.Mutex
 	faults []fault
 }
@@ -43,6 +45,7 @@ func TestPromiseUnderFaults(t *testing.T) {
 	r := &run{crowd: newCrowd(setUp(t))}
 	people := []*person{r.register("ann", ""), r.register("bob", "side"), r.register("cyd", "side"), r.register("dan", "")}
 	patient, bystander := r.register("eve", ""), r.register("fay", "")
+	r.hoarder = r.register("gil", "")
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var acting sync.WaitGroup
@@ -51,7 +54,6 @@ func TestPromiseUnderFaults(t *testing.T) {
 	acting.Go(func() { r.live(ctx, people, rand.New(rand.NewPCG(1, 2))) })
 	acting.Go(func() { r.wait(ctx, patient) })
 	acting.Go(func() { r.stay(ctx, bystander) })
-	time.Sleep(time.Second)
 	for round := range rounds {
 		r.play(round)
 	}
@@ -67,12 +69,15 @@ func TestPromiseUnderFaults(t *testing.T) {
 // play has each fault happen once; the verifiers take turns.
 func (r *run) play(round int) {
 	f := func(i int) *follower { return r.followers[(i+round)%verifiers] }
-	var meanwhile sync.WaitGroup
-	meanwhile.Go(func() {
-		r.during(partitioned, f(0).name, lease+500*time.Millisecond, f(0).proxy.cut, f(0).proxy.heal)
+	sessions := r.stock(r.hoarder, 10)
+	time.Sleep(300 * time.Millisecond)
+	var slow, meanwhile sync.WaitGroup
+	slow.Go(func() { r.spend(sessions, 400*time.Millisecond) })
+	slow.Go(func() { // a lease that arrives has half a second left
+		r.during(delayed, f(1).name, lease+2*time.Second, func() { f(1).proxy.slow(lease * 5 / 6) }, func() { f(1).proxy.slow(0) })
 	})
 	meanwhile.Go(func() {
-		r.during(delayed, f(1).name, lease+500*time.Millisecond, func() { f(1).proxy.slow(lease * 2 / 3) }, func() { f(1).proxy.slow(0) })
+		r.during(partitioned, f(0).name, lease+500*time.Millisecond, f(0).proxy.cut, f(0).proxy.heal)
 	})
 	meanwhile.Go(func() {
 		r.during(stopped, f(2).name, lease+500*time.Millisecond, f(2).signal(syscall.SIGSTOP), f(2).signal(syscall.SIGCONT))
@@ -81,6 +86,7 @@ func (r *run) play(round int) {
 	for range 5 {
 		r.during(wasReset, f(0).name, 200*time.Millisecond, f(0).proxy.reset, func() {})
 	}
+	slow.Wait()
 	r.during(killed, "", 300*time.Millisecond, r.killServer, r.startServer)
 	r.check()
 	time.Sleep(700 * time.Millisecond)
