@@ -28,10 +28,10 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 	if !message.Header.HasType(token.Type) { // RFC 9068 §4
 		return nil, refusedType
 	}
-	key, generation, err := v.keys.find(ctx, message.Header.KeyID)
-	if err == refusedKey && v.distrusts(revocation.Hash(message.Header.KeyID)) {
-		return nil, refusedStale // its holder, if honest, is to renew it: a new key signs
+	if v.distrusts(revocation.Hash(message.Header.KeyID)) {
+		return nil, refusedStale // nothing to ask: its holder, if honest, is to renew it, and a new key signs
 	}
+	key, generation, err := v.keys.find(ctx, message.Header.KeyID)
 	if err != nil {
 		return nil, err
 	}

@@ -122,3 +122,21 @@ func TestRevokedKeyIsDistrustedOnLiveRoutesToo(t *testing.T) {
 	refuses(t, v, ErrStale, access)
 	refuses(t, v, ErrStale, access, Live())
 }
+
+// Everybody's tokens of a replaced key come back at once. None of them has a
+// reason to wait for the issuer.
+func TestTokenOfARevokedKeyIsRefusedWithoutAsking(t *testing.T) {
+	s := verifytest.NewServer(t)
+	v := start(t, s)
+	session := s.SignIn(verifytest.User{})
+	tokens := []string{session.AccessToken(), session.AccessToken(), session.AccessToken()}
+	s.RevokeKey(s.TokenKey().Key().ID())
+	s.Settle()
+	before := s.Requests(jwksPath)
+	for _, access := range tokens {
+		refuses(t, v, ErrStale, access)
+	}
+	if n := s.Requests(jwksPath) - before; n != 0 {
+		t.Errorf("%d fetches of the keys", n)
+	}
+}
