@@ -27,7 +27,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 	defer func() {
 		err = errors.Join(err, file.Close())
 		if err != nil {
-			os.Remove(path)
+			err = errors.Join(err, os.Remove(path))
 		}
 	}()
 	db, err := connect(s.path, copying)

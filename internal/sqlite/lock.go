@@ -32,17 +32,16 @@ func Lock(dir string) (*DirLock, error) {
 		return nil, fileError(path, err)
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder := holderOf(file)
-		file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &OpenError{Path: dir, Err: fmt.Errorf("%w%s", ErrLocked, holder), Remedy: remedyLocked}
+			err = &OpenError{Path: dir, Err: fmt.Errorf("%w%s", ErrLocked, holderOf(file)), Remedy: remedyLocked}
+		} else {
+			err = fileError(path, err)
 		}
-		return nil, fileError(path, err)
+		return nil, errors.Join(err, file.Close())
 	}
 	// The number is for people who ask who holds the lock; the lock itself is the kernel's.
 	if err := errors.Join(file.Truncate(0), writePID(file)); err != nil {
-		file.Close()
-		return nil, fileError(path, err)
+		return nil, errors.Join(fileError(path, err), file.Close())
 	}
 	return &DirLock{file: file}, nil
 }

@@ -176,7 +176,7 @@ func (t *tx) prunable(now time.Time, limit int) (floor place, err error) {
 	if err != nil {
 		return place{}, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	for dead := 0; rows.Next(); {
 		e, err := scanEvent(rows)
 		if err != nil {

@@ -128,12 +128,12 @@ func (s *Store) open(ctx context.Context, c Config) error {
 // makeFile makes an empty database file that only its owner can read, and takes the rights of others from one that is
 // there. SQLite gives the files beside it the same mode. It must not be called while the database is open: closing
 // the file would drop SQLite's locks on it.
-func makeFile(path string) error {
+func makeFile(path string) (err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fileError(path, err)
 	}
-	defer file.Close()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	info, err := file.Stat()
 	if err != nil {
 		return fileError(path, err)
@@ -156,7 +156,7 @@ func (s *Store) Close() error {
 
 func (s *Store) release() (err error) {
 	if s.write != nil {
-		s.write.stop()
+		err = s.write.stop()
 	}
 	if s.read != nil {
 		err = errors.Join(err, s.read.close())

@@ -60,8 +60,7 @@ func (p *pool) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if found := p.statements[query]; found != nil {
-		prepared.Close()
-		return found, nil
+		return found, prepared.Close()
 	}
 	p.statements[query] = prepared
 	return prepared, nil
@@ -102,7 +101,7 @@ func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	var all []T
 	for rows.Next() {
 		one, err := scan(rows)

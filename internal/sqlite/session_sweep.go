@@ -88,7 +88,7 @@ func (s *Store) look(ctx context.Context, before time.Time, span, limit int, fou
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	for rows.Next() && len(*found) < limit {
 		var id string
 		var seen int64

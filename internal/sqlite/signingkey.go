@@ -27,7 +27,7 @@ func (p signingKeys) Keys(ctx context.Context) (keys []signing.Stored, version u
 	if err != nil {
 		return nil, 0, fmt.Errorf("list signing keys: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	for rows.Next() {
 		var kid, use, algorithm, state sql.NullString
 		var created, current, retired, revoked sql.NullInt64

@@ -152,13 +152,13 @@ func (w *writer) gather(batch []*job, company bool) []*job {
 }
 
 // stop commits what waits and ends the goroutine.
-func (w *writer) stop() {
+func (w *writer) stop() (err error) {
 	w.stopOnce.Do(func() { close(w.stopping) })
 	<-w.stopped
 	for _, s := range w.statements {
-		s.Close()
+		err = errors.Join(err, s.Close())
 	}
-	w.conn.Close()
+	return errors.Join(err, w.conn.Close())
 }
 
 // commit runs the batch in one transaction and answers its callers. The order of the steps is the contract: durable,
