@@ -28,7 +28,7 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 	if !message.Header.HasType(token.Type) { // RFC 9068 §4
 		return nil, refusedType
 	}
-	if v.distrusts(revocation.Hash(message.Header.KeyID)) {
+	if v.entries.Distrusts(revocation.Hash(message.Header.KeyID)) {
 		return nil, refusedStale // nothing to ask: its holder, if honest, is to renew it, and a new key signs
 	}
 	key, generation, err := v.keys.find(ctx, message.Header.KeyID)
@@ -60,13 +60,6 @@ func (v *Verifier) authenticate(ctx context.Context, credential string) (*Token,
 		v.tokens.keep(t, generation, now)
 	}
 	return t, nil
-}
-
-// distrusts reports whether a key event names the key.
-func (v *Verifier) distrusts(kid revocation.ID) bool {
-	l := v.lease.Load()
-	nobody := revocation.Token{KeyID: kid, Epoch: l.epoch, Seq: l.position}
-	return l.epoch != "" && v.entries.Check(&nobody) == revocation.Stale
 }
 
 // maxUnix is the last second that a time.Duration since 1970 can hold, less a

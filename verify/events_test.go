@@ -140,3 +140,16 @@ func TestTokenOfARevokedKeyIsRefusedWithoutAsking(t *testing.T) {
 		t.Errorf("%d fetches of the keys", n)
 	}
 }
+
+// A verifier that has applied an `all` event, but holds no lease of it yet, must
+// not take that for a revoked key: it would refuse every token, new ones too.
+func TestAllRenewedIsNoRevokedKey(t *testing.T) {
+	s := verifytest.NewServer(t)
+	v := start(t, s)
+	s.Announce(revocation.AllEvent())
+	s.Settle()
+	old := *v.lease.Load()
+	old.position = 0 // as while the keys of the same reply cannot be fetched
+	v.lease.Store(&old)
+	accepts(t, v, s.SignIn(verifytest.User{}).AccessToken())
+}

@@ -188,7 +188,7 @@ func (v *Verifier) admit(t *Token, sent reading, freshness time.Duration, p *pol
 	if e.verdict == revocation.Revoked {
 		return nil, refusedRevoked
 	}
-	if t.kind == AccessToken && v.distrusts(t.held.KeyID) {
+	if t.kind == AccessToken && v.entries.Distrusts(t.held.KeyID) {
 		return nil, refusedStale
 	}
 	if o := inTime(t, e, v.config.Skew); o != accept {

@@ -134,6 +134,10 @@ func (s *Set) Check(t *Token) Verdict {
 	return Clear
 }
 
+// Distrusts reports whether the key has been revoked, as far as this Set knows. keyID is the hash of its id. Unlike the
+// verdict Stale it says that of the key alone.
+func (s *Set) Distrusts(keyID ID) bool { return s.current.Load().distrusts(keyID) }
+
 // distrusts reports whether a key has been revoked.
 func (v *view) distrusts(key ID) bool {
 	if len(v.keys) == 0 {
