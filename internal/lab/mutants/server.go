@@ -87,9 +87,9 @@ var receiptMutations = []mutation{
 	{receipts, "one application acknowledges for another", []edit{
 		{"internal/feed/service.go", "key := holderKey{caller.Application, req.Instance}", "key := holderKey{\"\", req.Instance}"},
 	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
-	{receipts, "a position of another epoch acknowledges", []edit{
-		{"internal/feed/tracker.go", "if req.Epoch == epoch && (h.epoch != epoch || req.Position > h.acked) {", "if h.epoch != epoch || req.Position > h.acked {"},
-	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
+	{receipts, "a position of another history acknowledges", []edit{
+		{"internal/feed/service.go", "if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {\n		s.tracker.acknowledge(key, ask.Epoch, ask.Position)", "if true {\n		s.tracker.acknowledge(key, head.Epoch, ask.Position)"},
+	}, ".", "./internal/feed", "TestNobodyAcknowledges"},
 	{receipts, "the row of a lease is written after the lease is granted", []edit{
 		{"internal/feed/service.go", "if err := s.Leases.Hold(ctx, h); err != nil {", "go s.Leases.Hold(context.WithoutCancel(ctx), h)\n		if err := ctx.Err(); err != nil {"},
 	}, ".", "./internal/feed", "TestNoLeaseBeforeItsHolderIsWritten"},
