@@ -53,6 +53,9 @@ func list(words string) []string {
 	if words == "" {
 		return nil
 	}
+	if strings.IndexByte(words, ' ') < 0 { // most lists have one member
+		return []string{words}
+	}
 	return strings.Split(words, " ")
 }
 

@@ -89,6 +89,7 @@ var receiptMutations = []mutation{
 	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
 	{receipts, "a position of another history acknowledges", []edit{
 		{"internal/feed/service.go", "if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {\n		s.tracker.acknowledge(key, ask.Epoch, ask.Position)", "if true {\n		s.tracker.acknowledge(key, head.Epoch, ask.Position)"},
+		{"internal/feed/service.go", "		s.tracker.astray(key)\n", ""},
 	}, ".", "./internal/feed", "TestNobodyAcknowledges"},
 	{receipts, "the row of a lease is written after the lease is granted", []edit{
 		{"internal/feed/service.go", "if err := s.Leases.Hold(ctx, h); err != nil {", "go s.Leases.Hold(context.WithoutCancel(ctx), h)\n		if err := ctx.Err(); err != nil {"},
