@@ -1,5 +1,7 @@
 package sqlite
 
+import "encoding/binary"
+
 // key is an id of package id without its prefix, as the 128 bits it spells. In the mirror it takes 16 bytes where the
 // text takes 46.
 type key [16]byte
@@ -25,19 +27,24 @@ func keyOf(id string) (k key, ok bool) {
 	if len(id) != keyPrefix+keyDigits || id[keyPrefix] > '7' {
 		return key{}, false
 	}
-	var bits uint64
-	n, out, bad := 3, 0, byte(0) // the first of 26 digits carries 3 bits: 130 bits spell 128
-	bits = uint64(keyDigit[id[keyPrefix]])
-	for i := keyPrefix + 1; i < len(id); i++ {
-		digit := keyDigit[id[i]]
+	// 26 digits of 5 bits spell 128: the first carries 3, and the one in the middle is shared by both halves.
+	digits := id[keyPrefix:]
+	bad, high, low := byte(0), uint64(0), uint64(0)
+	for i := range keyDigits / 2 {
+		digit := keyDigit[digits[i]]
 		bad |= digit
-		bits = bits<<5 | uint64(digit&31)
-		if n += 5; n >= 8 {
-			n -= 8
-			k[out] = byte(bits >> n)
-			out++
-		}
+		high = high<<5 | uint64(digit&31)
 	}
+	middle := keyDigit[digits[keyDigits/2]]
+	bad |= middle
+	high, low = high<<1|uint64(middle>>4&1), uint64(middle&15)
+	for i := keyDigits/2 + 1; i < keyDigits; i++ {
+		digit := keyDigit[digits[i]]
+		bad |= digit
+		low = low<<5 | uint64(digit&31)
+	}
+	binary.BigEndian.PutUint64(k[:8], high)
+	binary.BigEndian.PutUint64(k[8:], low)
 	return k, bad&0x80 == 0
 }
 

@@ -49,8 +49,9 @@ type sighted struct {
 // read spells the view out.
 func (s *sighted) read(id session.ID, v *session.View) {
 	v.Session.ID, v.Session.Application, v.SessionsFrom = id, s.application, s.sessionsFrom
-	decodeSession(s.session, &v.Session)
-	decodeUser(s.user, &v.User)
+	amr := decodeSession(s.session, &v.Session)
+	roles := decodeUser(s.user, &v.User)
+	v.Session.AMR, v.User.Roles = twoLists(amr, roles)
 	v.Session.User = v.User.ID
 }
 
@@ -180,7 +181,7 @@ func (m *mirror) applyOne(c *change) {
 		}
 	case c.kind == sessionEnded && held:
 		var s session.Session
-		decodeSession(sh.slots[i].record, &s)
+		s.AMR = list(decodeSession(sh.slots[i].record, &s))
 		s.EndedAt, s.EndReason = c.view.Session.EndedAt, c.view.Session.EndReason
 		sh.slots[i].record = encodeSession(&s)
 	case c.kind == sessionGone && held:

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -115,7 +116,8 @@ func encodeSession(s *session.Session) string {
 	return string(e.b)
 }
 
-func decodeSession(record string, s *session.Session) {
+// decodeSession answers the methods of authentication apart, for twoLists.
+func decodeSession(record string, s *session.Session) (amr string) {
 	d := decoder{s: record}
 	s.CreatedAt = d.time()
 	s.AuthenticatedAt = d.time()
@@ -125,7 +127,7 @@ func decodeSession(record string, s *session.Session) {
 	s.EndedAt = d.time()
 	s.Idle = duration(d.millis())
 	s.ACR = d.text()
-	s.AMR = list(d.text())
+	amr = d.text()
 	s.Device = d.text()
 	s.IP = d.text()
 	s.EndReason = session.Reason(d.text())
@@ -142,6 +144,25 @@ func decodeSession(record string, s *session.Session) {
 		r.RotatedAt = d.time()
 		r.Floor = uint32(d.uint())
 	}
+	return amr
+}
+
+// twoLists splits both texts into lists that share one allocation, and no member of which can be reached by appending
+// to the other.
+func twoLists(a, b string) (first, second []string) {
+	both := make([]string, 0, 2+strings.Count(a, " ")+strings.Count(b, " "))
+	both = appendWords(both, a)
+	n := len(both)
+	both = appendWords(both, b)
+	return both[:n:n], both[n:]
+}
+
+func appendWords(list []string, words string) []string {
+	for words != "" {
+		word, rest, _ := strings.Cut(words, " ")
+		list, words = append(list, word), rest
+	}
+	return list
 }
 
 func encodeUser(u *account.User) string {
@@ -162,15 +183,17 @@ func encodeUser(u *account.User) string {
 	return string(e.b)
 }
 
-func decodeUser(record string, u *account.User) {
+// decodeUser answers the roles apart, for twoLists.
+func decodeUser(record string, u *account.User) (roles string) {
 	d := decoder{s: record}
 	u.ID = account.ID(d.text())
 	u.Email = d.text()
 	u.EmailVerified = d.uint() == 1
 	u.Name = d.text()
-	u.Roles = list(d.text())
+	roles = d.text()
 	u.Status = account.Status(d.text())
 	u.CreatedAt = d.time()
 	u.Revision = d.uint()
 	u.TheftAt = d.time()
+	return roles
 }
