@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"encoding/binary"
-	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -148,19 +147,37 @@ func decodeSession(record string, s *session.Session) (amr string) {
 }
 
 // twoLists splits both texts into lists that share one allocation, and no member of which can be reached by appending
-// to the other.
+// to the other. The texts are a few bytes long, so looking at each is quicker than calling what looks at many.
 func twoLists(a, b string) (first, second []string) {
-	both := make([]string, 0, 2+strings.Count(a, " ")+strings.Count(b, " "))
+	n := countWords(a)
+	both := make([]string, 0, n+countWords(b))
 	both = appendWords(both, a)
-	n := len(both)
 	both = appendWords(both, b)
 	return both[:n:n], both[n:]
 }
 
+func countWords(words string) (n int) {
+	if words != "" {
+		n = 1
+	}
+	for i := range len(words) {
+		if words[i] == ' ' {
+			n++
+		}
+	}
+	return n
+}
+
 func appendWords(list []string, words string) []string {
-	for words != "" {
-		word, rest, _ := strings.Cut(words, " ")
-		list, words = append(list, word), rest
+	start := 0
+	for i := range len(words) {
+		if words[i] == ' ' {
+			list = append(list, words[start:i])
+			start = i + 1
+		}
+	}
+	if words != "" {
+		list = append(list, words[start:])
 	}
 	return list
 }
