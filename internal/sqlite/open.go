@@ -46,10 +46,6 @@ const (
 	checkpointPages = 4096
 	writerCacheKiB  = 32 << 10
 	readerCacheKiB  = 2 << 10
-
-	// Readers see the database through the memory of the operating system: a page that is not in their cache costs no
-	// call and no copy.
-	mappedBytes = 1 << 30
 )
 
 func (c Config) withDefaults() Config {
@@ -211,7 +207,7 @@ func connect(path string, u use) (*sql.DB, error) {
 		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "journal_size_limit(67108864)",
 			fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("cache_size(-%d)", writerCacheKiB))
 	case reading:
-		pragmas = append(pragmas, "query_only(1)", fmt.Sprintf("mmap_size(%d)", mappedBytes), fmt.Sprintf("cache_size(-%d)", readerCacheKiB))
+		pragmas = append(pragmas, "query_only(1)", fmt.Sprintf("cache_size(-%d)", readerCacheKiB))
 	}
 	// A path may hold what means something in a URI.
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: url.Values{"_pragma": pragmas}.Encode()}).String()
