@@ -19,6 +19,12 @@ type asker struct {
 	clock func() reading
 	tasks *tasks
 
+	// What is said of a session token is remembered before its flight ends, and
+	// looked for before a flight begins: of many who ask at the moment, none can
+	// slip in between and ask again.
+	remember   func(credential string, got *answer)
+	remembered func(credential string) *Token
+
 	slots    chan struct{} // for Live and for session tokens: wait for one
 	fallback chan struct{} // for OnLeaseLost(AskServer): have one or give up
 
@@ -41,7 +47,10 @@ const (
 	maxRemember = 5 * time.Minute       // then idle deadlines are slid by asking again
 )
 
-var errBusy = errors.New("too many questions to the server are under way")
+var (
+	errBusy       = errors.New("too many questions to the server are under way")
+	errRemembered = errors.New("the answer is remembered by now") // never leaves the package
+)
 
 // alone asks on behalf of one caller: the answer is read after the call began.
 func (a *asker) alone(ctx context.Context, credential string) (*answer, reading, error) {
@@ -63,9 +72,10 @@ func (a *asker) alone(ctx context.Context, credential string) (*answer, reading,
 }
 
 // together asks on behalf of all who ask about the credential at the moment.
-// The answer may have been read before the call began, but not before sent.
-func (a *asker) together(ctx context.Context, credential string, asFallback bool) (*answer, reading, error) {
-	f, err := a.join(credential, asFallback)
+// The answer may have been read before the call began, but not before sent. It
+// answers errRemembered if there is no need to ask about a session token.
+func (a *asker) together(ctx context.Context, q question) (*answer, reading, error) {
+	f, err := a.join(q)
 	if err != nil {
 		return nil, reading{}, err
 	}
@@ -77,13 +87,16 @@ func (a *asker) together(ctx context.Context, credential string, asFallback bool
 	}
 }
 
-func (a *asker) join(credential string, asFallback bool) (*flight, error) {
+func (a *asker) join(q question) (*flight, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if f := a.flights[credential]; f != nil {
+	if f := a.flights[q.credential]; f != nil {
 		return f, nil
 	}
-	if asFallback {
+	if q.known == nil && a.remembered(q.credential) != nil {
+		return nil, errRemembered
+	}
+	if q.asFallback {
 		select {
 		case a.fallback <- struct{}{}:
 		default:
@@ -92,21 +105,24 @@ func (a *asker) join(credential string, asFallback bool) (*flight, error) {
 	}
 	f := &flight{sent: a.clock(), done: make(chan struct{})}
 	started := a.tasks.start(func(ctx context.Context) {
-		if asFallback {
+		if q.asFallback {
 			pause(ctx, rand.N(askJitter))
 			defer func() { <-a.fallback }()
 		}
-		got, _, err := a.alone(ctx, credential)
+		got, _, err := a.alone(ctx, q.credential)
+		if err == nil && q.known == nil {
+			a.remember(q.credential, got)
+		}
 		a.mu.Lock()
 		f.answer, f.err = got, err
-		delete(a.flights, credential)
+		delete(a.flights, q.credential)
 		a.mu.Unlock()
 		close(f.done)
 	})
 	if !started {
 		return nil, closed()
 	}
-	a.flights[credential] = f
+	a.flights[q.credential] = f
 	return f, nil
 }
 
@@ -161,7 +177,7 @@ type question struct {
 // not from before an event that the set knows already.
 func (v *Verifier) askTogether(ctx context.Context, q question, freshness time.Duration) (*Token, reading, error) {
 	for range maxRounds {
-		got, sent, err := v.asker.together(ctx, q.credential, q.asFallback)
+		got, sent, err := v.asker.together(ctx, q)
 		if err != nil {
 			return nil, reading{}, err
 		}

@@ -11,13 +11,24 @@ import (
 // under the same lease and against the same set. What memory would refuse is
 // asked about again: only the server refuses a session token.
 func (v *Verifier) checkSession(ctx context.Context, credential string, p *policy) (*Token, error) {
-	if t := v.remembered(credential); t != nil {
-		got, err := v.decide(ctx, t, p)
-		if !errors.Is(err, ErrInvalidToken) {
+	for range maxRounds {
+		if t := v.remembered(credential); t != nil {
+			got, err := v.decide(ctx, t, p)
+			if !errors.Is(err, ErrInvalidToken) {
+				return got, err
+			}
+			v.answers.forget(t)
+		}
+		got, err := v.askSession(ctx, credential, p)
+		if !errors.Is(err, errRemembered) {
 			return got, err
 		}
-		v.answers.forget(t)
 	}
+	return nil, unavailable("the server's answers are outdated as soon as they come", nil)
+}
+
+// askSession decides on a session token by what the server says of it.
+func (v *Verifier) askSession(ctx context.Context, credential string, p *policy) (*Token, error) {
 	// A route that denies without a lease must not send everybody to the
 	// server when the lease is lost: that is what AskServer is for.
 	if p.lost == Deny && !v.leased(ctx) {
@@ -27,14 +38,22 @@ func (v *Verifier) checkSession(ctx context.Context, credential string, p *polic
 	if err != nil {
 		return nil, err
 	}
-	if now := v.lease.Load().clock.now(v.config.clock()); now < t.until() {
-		v.answers.keep(t, 0, now)
-	}
 	got, err := v.admit(t, sent, p.freshness, p)
 	if err == nil && p.lost == Deny && !v.leased(ctx) {
 		return nil, leaseLost()
 	}
 	return got, err
+}
+
+// remember keeps what the server said of a session token, if it is good.
+func (v *Verifier) remember(credential string, got *answer) {
+	t, err := v.describe(credential, nil, got)
+	if err != nil {
+		return // whoever asked describes it too, and answers the error
+	}
+	if now := v.lease.Load().clock.now(v.config.clock()); now < t.until() {
+		v.answers.keep(t, 0, now)
+	}
 }
 
 // remembered returns the answer remembered for a session token, if it may

@@ -104,6 +104,7 @@ func build(c Config) *Verifier {
 	v.keys = newKeyring(c.SharedKeys, c.clock, v.tasks, v.fetchKeys)
 	v.asker = &asker{
 		ask: v.server.whoami, clock: c.clock, tasks: v.tasks, flights: make(map[string]*flight),
+		remember: v.remember, remembered: v.remembered,
 		slots: make(chan struct{}, c.MaxAsks), fallback: make(chan struct{}, max(1, c.MaxAsks/4)),
 	}
 	v.watches = newWatches(v)
