@@ -77,7 +77,7 @@ var openMutations = []mutation{
 		{"verify/watch.go", "	next = tick\n	ws.mu.Lock()", "	next = time.Hour\n	ws.mu.Lock()"},
 	}, "verify", ".", "TestWatchNoticesASleepByTheTick"},
 	{remembered, "a remembered session token is answered after an authz event", []edit{
-		{"verify/session.go", "if !errors.Is(err, ErrInvalidToken) {\n			return got, err", "if errors.Is(err, ErrStale) {\n			return v.permit(t, p, v.look(t))\n		}\n		if !errors.Is(err, ErrInvalidToken) {\n			return got, err"},
+		{"verify/session.go", "if !errors.Is(err, ErrInvalidToken) {\n				return got, err", "if errors.Is(err, ErrStale) {\n				return v.permit(t, p, v.look(t))\n			}\n			if !errors.Is(err, ErrInvalidToken) {\n				return got, err"},
 	}, "verify", ".", "TestSessionTokenAfterADemotion"},
 	{remembered, "an answer from before an event is used after it", []edit{
 		{"verify/live.go", "if !outdated && passed(sent, e.now) < freshness {", "_ = outdated\n		if passed(sent, e.now) < freshness {"},
