@@ -70,7 +70,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	if err != nil {
 		return p, fmt.Errorf("prepare password hashing: %w", err)
 	}
-	apps := application.Remember(st.Applications()) // this process owns the store
+	apps := application.Remember(st.Applications(), 0, nil) // this process owns the store
 	if err := defaultApplication(ctx, apps, now()); err != nil {
 		return p, err
 	}

@@ -7,6 +7,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
@@ -63,6 +64,8 @@ func (u User) HasRole(role string) bool {
 var (
 	ErrNotFound   = errors.New("user not found")
 	ErrEmailTaken = errors.New("email is taken")
+	// ErrRaced is answered by an amendment that was decided on a user who has been changed since; nothing was written.
+	ErrRaced = errors.New("user was changed meanwhile")
 )
 
 // Query selects users, in the order of their ids.
@@ -74,7 +77,9 @@ type Query struct {
 
 // Amendment is a change of a user that announces itself in the same commit. Nil fields stay as they are.
 type Amendment struct {
-	ID            ID
+	ID ID
+	// Was is the user on whom the amendment was decided; nil for one that holds whatever the user is by now.
+	Was           *User
 	Email         *string
 	EmailVerified *bool
 	Name          *string
@@ -86,6 +91,14 @@ type Amendment struct {
 	EndSessions string
 	Audit       []audit.Entry
 	At          time.Time
+}
+
+// Fits decides whether the amendment was decided on the user as they are: nothing that an amendment can change has
+// changed since.
+func (a Amendment) Fits(u User) bool {
+	w := a.Was
+	return w == nil || w.Email == u.Email && w.EmailVerified == u.EmailVerified && w.Name == u.Name &&
+		slices.Equal(w.Roles, u.Roles) && w.Status == u.Status
 }
 
 // Of answers the user as the amendment leaves them.
@@ -120,7 +133,7 @@ type Store interface {
 	ByEmail(ctx context.Context, email string) (User, error)
 	List(ctx context.Context, q Query) ([]User, error)
 	// Amend applies the change, its events and its audit entries in one commit. A status change raises Revision.
-	// Errors: ErrNotFound, ErrEmailTaken; nothing is written then.
+	// Errors: ErrNotFound, ErrEmailTaken, ErrRaced unless the amendment Fits; nothing is written then.
 	Amend(ctx context.Context, a Amendment) (User, feed.Commit, error)
 	// Delete removes the user, their credentials and their sessions; ErrNotFound if there is none.
 	Delete(ctx context.Context, r Removal) (feed.Commit, error)

@@ -5,6 +5,7 @@ package application
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
@@ -84,17 +85,33 @@ var (
 	ErrNameTaken = errors.New("application name is taken")
 	// ErrDefault is answered when the default application would be deleted.
 	ErrDefault = errors.New("the default application cannot be deleted")
+	// ErrRaced is answered by an amendment that was decided on policies which have been changed since; nothing was
+	// written.
+	ErrRaced = errors.New("application was changed meanwhile")
 )
 
 // Amendment replaces an application's policies or ends its sessions; all of it takes effect in one commit.
 type Amendment struct {
 	Application Application // replaced whole, but for ID, Kind, CreatedAt and SessionsFrom
+	// Was is the application on which the amendment was decided; nil for one that holds whatever it is by now.
+	Was *Application
 	// KeepPolicies leaves everything but SessionsFrom as it is stored: of Application only the ID counts.
 	KeepPolicies bool
 	Announce     []revocation.Event
 	EndSessions  bool // raises SessionsFrom to the position after this commit
 	Audit        []audit.Entry
 	At           time.Time
+}
+
+// Fits decides whether the amendment was decided on the application as it is, whatever became of its sessions.
+func (m Amendment) Fits(a Application) bool {
+	if m.Was == nil {
+		return true
+	}
+	w := *m.Was
+	same := slices.Equal(w.Audiences, a.Audiences) && slices.Equal(w.AllowedOrigins, a.AllowedOrigins) &&
+		w.Name == a.Name && w.Mode == a.Mode && w.Algorithm == a.Algorithm && w.AccessTokenTTL == a.AccessTokenTTL
+	return same && w.Refresh == a.Refresh && w.Session == a.Session && w.Secret == a.Secret
 }
 
 // Removal deletes an application and ends its sessions.
@@ -113,7 +130,7 @@ type Store interface {
 	Find(ctx context.Context, idOrName string) (Application, error)
 	// List answers all applications in the order of their ids: there are few.
 	List(ctx context.Context) ([]Application, error)
-	// Amend answers ErrNotFound or ErrNameTaken and writes nothing then.
+	// Amend answers ErrNotFound, ErrNameTaken, or ErrRaced unless the amendment Fits, and writes nothing then.
 	Amend(ctx context.Context, a Amendment) (Application, feed.Commit, error)
 	// Delete answers ErrNotFound if there is none. Sessions of the application are dead from this commit on.
 	Delete(ctx context.Context, r Removal) (feed.Commit, error)

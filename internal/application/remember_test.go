@@ -31,7 +31,7 @@ var noon = time.Date(2031, 5, 6, 12, 0, 0, 0, time.UTC)
 func remembered(t *testing.T) (application.Store, *counted, application.Application) {
 	t.Helper()
 	c := &counted{Store: memory.Open(memory.Options{}).Applications()}
-	s := application.Remember(c)
+	s := application.Remember(c, 0, nil)
 	a := application.Application{ID: application.NewID(noon), Name: "shop", Kind: application.User, Mode: application.ModeHybrid, CreatedAt: noon}
 	if err := s.Create(t.Context(), a); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"crypto/rand"
+	"errors"
 	"strings"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 // RandomEpoch makes the name of a new epoch: 26 characters, all of them random, since tokens carry only the first 8 and
 // two epochs that began at the same moment must differ in those.
 func RandomEpoch() string { return strings.ToLower(rand.Text()) }
+
+// ErrEpochMoved is answered when another node has begun a new epoch meanwhile; nothing was written.
+var ErrEpochMoved = errors.New("a new epoch has begun meanwhile")
 
 // NewEpoch begins a new history of the log, because the store was restored from a backup: what was appended after
 // the backup is lost, so no position of the old history means anything any more.
@@ -24,6 +28,11 @@ type NewEpoch struct {
 	// EndSessions ends every session that is alive, because one that was revoked after the backup was taken cannot
 	// be told from a living one.
 	EndSessions bool
+	// From must still be the epoch, so that of several nodes which notice a rollback one begins the next; empty for
+	// whatever the epoch is. ErrEpochMoved is answered, and nothing written, if it is not.
+	From string
+	// KeepHolders leaves the list of lease holders, because the nodes that granted their leases are running.
+	KeepHolders bool
 	Audit       audit.Entry
 	At          time.Time
 }

@@ -26,6 +26,9 @@ type Head struct {
 	// MaxToken is the longest lifetime an access token that is still alive may have. It bounds how long events are
 	// kept and is told to verifiers.
 	MaxToken time.Duration
+	// Ring is the version of the signing keys, so that a node learns with what it reads anyway that another has
+	// changed them.
+	Ring uint64
 }
 
 // Revision is the head as the `rv` claim of a token minted from state that was read after the head.
@@ -59,6 +62,8 @@ type Page struct {
 	Head     Head
 	Snapshot bool     // Events are all live ones rather than those after the asked position
 	Events   []Stored // in the order of their positions
+	// Age is how old the read is: zero but at a relay, which answers from what it has read upstream.
+	Age time.Duration
 }
 
 // Append is a change of the log that belongs to no other row.
@@ -85,8 +90,8 @@ type Log interface {
 	KeepFor(ctx context.Context, lifetime time.Duration, now time.Time) (time.Duration, error)
 	// Prune deletes at most limit events whose RetainUntil has passed, oldest first and without leaving a gap.
 	Prune(ctx context.Context, now time.Time, limit int) (int, error)
-	// OnCommit registers a function that is called after each commit that appended events. It is a hint: it must
-	// not block, and losing a call costs latency, never correctness.
+	// OnCommit registers a function that is called after each commit that appended events, on whichever node. It is
+	// a hint: it must not block, and losing a call costs latency, never correctness.
 	OnCommit(hint func())
 }
 
@@ -96,12 +101,53 @@ type Holder struct {
 	Instance    string // random per process
 	Name        string
 	SeenAt      time.Time
+	// Acknowledged is the position up to which it has applied all events of Epoch, as far as it was written down.
+	Epoch        string
+	Acknowledged uint64
+	// Renewals counts how often the holder was written. The store sets it. Nodes that see it grow know that somebody
+	// has granted it a lease meanwhile, without comparing clocks.
+	Renewals uint64
+}
+
+// Merge answers the stored holder as a newer writing of it leaves it: neither SeenAt nor, within an epoch, Acknowledged
+// goes back, since two nodes that write about one verifier may overtake each other.
+func (h Holder) Merge(newer Holder) Holder {
+	newer.Renewals = h.Renewals + 1
+	if h.SeenAt.After(newer.SeenAt) {
+		newer.SeenAt = h.SeenAt
+	}
+	if h.Epoch == newer.Epoch && h.Acknowledged > newer.Acknowledged {
+		newer.Acknowledged = h.Acknowledged
+	}
+	return newer
+}
+
+// Signal is a wake-up among the nodes that share a store.
+type Signal string
+
+// The signals.
+const (
+	// AcknowledgementsWanted: a receipt waits, and what verifiers have acknowledged is to be written down as it comes.
+	AcknowledgementsWanted Signal = "acknowledgements_wanted"
+	// AcknowledgementsWritten: there are new ones.
+	AcknowledgementsWritten Signal = "acknowledgements_written"
+	// ApplicationsChanged: what is remembered of applications is out of date.
+	ApplicationsChanged Signal = "applications_changed"
+)
+
+// Signals is the port to the hints that nodes give each other. A signal may be lost, late or given twice: that costs
+// latency, never correctness.
+type Signals interface {
+	// Raise tells every node, this one included. It does not block.
+	Raise(s Signal)
+	// Hear registers a function that is called at each signal. It must not block.
+	Hear(heard func(s Signal))
 }
 
 // Leases is the port to the durable list of verifier instances, which outlives the node that granted their leases.
 type Leases interface {
-	// Hold writes the holder, or refreshes its name and SeenAt; durable when it returns.
-	Hold(ctx context.Context, h Holder) error
+	// Hold writes the holders, each at most once, following Merge for those that are there; durable when it returns.
+	Hold(ctx context.Context, holders ...Holder) error
 	// Holders answers every holder seen since the given time.
 	Holders(ctx context.Context, since time.Time) ([]Holder, error)
 	// Forget deletes holders last seen before the given time.

@@ -160,7 +160,7 @@ type noLeases struct{ feed.Leases }
 
 var errDisk = errors.New("disk is full")
 
-func (noLeases) Hold(context.Context, feed.Holder) error { return errDisk }
+func (noLeases) Hold(context.Context, ...feed.Holder) error { return errDisk }
 
 func TestNoLeaseBeforeItsHolderIsWritten(t *testing.T) {
 	b := open(t, func(b *bench) { b.leases = noLeases{b.leases} })

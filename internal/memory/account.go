@@ -63,6 +63,9 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 		if !ok {
 			return account.ErrNotFound
 		}
+		if !m.Fits(u.account) {
+			return account.ErrRaced
+		}
 		if m.Email != nil {
 			if owner, taken := a.s.emails[account.NormalizeEmail(*m.Email)]; taken && owner != m.ID {
 				return account.ErrEmailTaken

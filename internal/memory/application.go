@@ -57,6 +57,9 @@ func (a applications) Amend(ctx context.Context, m application.Amendment) (amend
 		if !ok {
 			return application.ErrNotFound
 		}
+		if !m.Fits(old) {
+			return application.ErrRaced
+		}
 		if m.KeepPolicies {
 			m.Application = old
 		}

@@ -12,6 +12,9 @@ import (
 // key event that was carried over, 0 if there is none.
 func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Commit, err error) {
 	err = s.do(ctx, "store.BeginEpoch", func() error {
+		if n.From != "" && n.From != s.log.epoch {
+			return feed.ErrEpochMoved
+		}
 		for _, row := range s.sessions {
 			switch {
 			case row.Position < s.sessionsFrom(row.Application):
@@ -25,7 +28,9 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 			app.SessionsFrom = 0
 			s.apps[key] = app
 		}
-		clear(s.holders)
+		if !n.KeepHolders {
+			clear(s.holders)
+		}
 
 		var keys []revocation.Event
 		for _, e := range s.log.all() {
@@ -33,9 +38,9 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 				keys = append(keys, e.Event)
 			}
 		}
-		lifetime := s.log.lifetime
+		old := s.log
 		s.log = begin(n.Epoch)
-		s.log.lifetime = lifetime
+		s.log.lifetime, s.log.ring = old.lifetime, old.ring
 		commit = s.finish(n.At, keys, n.Audit)
 		return nil
 	})

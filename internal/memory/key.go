@@ -22,7 +22,7 @@ func (k keys) Keys(ctx context.Context) (found []signing.Stored, version uint64,
 		slices.SortFunc(found, func(a, b signing.Stored) int {
 			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.KID, b.KID))
 		})
-		version = k.s.ring
+		version = k.s.log.ring
 		return nil
 	})
 	return found, version, err
@@ -30,10 +30,10 @@ func (k keys) Keys(ctx context.Context) (found []signing.Stored, version uint64,
 
 func (k keys) Change(ctx context.Context, c signing.Change) (commit feed.Commit, err error) {
 	err = k.s.do(ctx, "signing.Change", func() error {
-		if c.Version != k.s.ring {
+		if c.Version != k.s.log.ring {
 			return signing.ErrRaced
 		}
-		k.s.ring++
+		k.s.log.ring++
 		for _, key := range c.Put {
 			k.s.keys[key.KID] = cloneKey(key)
 		}

@@ -17,13 +17,12 @@ func (s *Store) Leases() feed.Leases { return leases{s} }
 
 type leases struct{ s *Store }
 
-func (l leases) Hold(ctx context.Context, h feed.Holder) error {
+func (l leases) Hold(ctx context.Context, holders ...feed.Holder) error {
 	return l.s.do(ctx, "leases.Hold", func() error {
-		key := holderKey{h.Application, h.Instance}
-		if old, ok := l.s.holders[key]; ok && old.SeenAt.After(h.SeenAt) {
-			h.SeenAt = old.SeenAt // two requests that overtook each other
+		for _, h := range holders {
+			key := holderKey{h.Application, h.Instance}
+			l.s.holders[key] = l.s.holders[key].Merge(h)
 		}
-		l.s.holders[key] = h
 		return nil
 	})
 }

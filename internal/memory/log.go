@@ -20,6 +20,7 @@ type history struct {
 	events   []feed.Stored    // (floor, position], without a gap
 	kept     []feed.Stored    // key events at or below the floor: still live, so part of every snapshot
 	lifetime feed.Lifetimes
+	ring     uint64 // version of the signing keys
 }
 
 func begin(epoch string) history {
@@ -28,7 +29,7 @@ func begin(epoch string) history {
 }
 
 func (h *history) head() feed.Head {
-	return feed.Head{Epoch: h.epoch, Position: h.position, Chain: h.chain, MaxToken: h.lifetime.Longest}
+	return feed.Head{Epoch: h.epoch, Position: h.position, Chain: h.chain, MaxToken: h.lifetime.Longest, Ring: h.ring}
 }
 
 func (h *history) append(events []revocation.Event, at time.Time) {

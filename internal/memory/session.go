@@ -169,6 +169,7 @@ func (s *Store) view(row *session.Session) session.View {
 		User:         cloneUser(s.users[row.User].account),
 		Revision:     s.log.head().Revision(),
 		SessionsFrom: s.sessionsFrom(row.Application),
+		Ring:         s.log.ring,
 	}
 }
 

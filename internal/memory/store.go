@@ -46,7 +46,6 @@ type Store struct {
 	sessions   map[session.ID]*session.Session
 	ofUser     map[account.ID]map[session.ID]*session.Session
 	keys       map[string]signing.Stored
-	ring       uint64 // version of keys
 	apiKeys    map[string]credential.APIKey
 	trail      []audit.Entry
 	lastCommit time.Time

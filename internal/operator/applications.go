@@ -63,22 +63,30 @@ func (s *Service) CreateApplication(ctx context.Context, a application.Applicati
 	return a, text, nil
 }
 
-// ChangeApplication changes the application's name and policies by what `change` does to them, one change after
-// another, so that none undoes what another did. They hold for what is issued from now on.
+// ChangeApplication changes the application's name and policies by what `change` does to them. If somebody else changes
+// them meanwhile, on whichever node, it is done anew, so that no change undoes what another did. They hold for what is
+// issued from now on.
 //
-// Errors: those of change, *FieldError, application.ErrNotFound, application.ErrNameTaken.
-func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change func(*application.Application) error, by By) (application.Application, error) {
-	s.changing.Lock()
-	defer s.changing.Unlock()
+// Errors: those of change, *FieldError, application.ErrNotFound, application.ErrNameTaken, application.ErrRaced if
+// others come in between again and again.
+func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change func(*application.Application) error, by By) (changed application.Application, err error) {
+	err = settle(application.ErrRaced, func() error {
+		changed, err = s.changeApplication(ctx, idOrName, change, by)
+		return err
+	})
+	return changed, err
+}
+
+func (s *Service) changeApplication(ctx context.Context, idOrName string, change func(*application.Application) error, by By) (application.Application, error) {
 	a, err := s.Applications.Find(ctx, idOrName)
 	if err != nil {
 		return a, fmt.Errorf("change application: %w", err)
 	}
-	before := a.Name
+	was := a
 	if err := change(&a); err != nil {
 		return a, err
 	}
-	if a.Name != before { // one from before the rule stays until it is changed
+	if a.Name != was.Name { // one from before the rule stays until it is changed
 		if err := checkName(a.Name); err != nil {
 			return a, err
 		}
@@ -91,7 +99,7 @@ func (s *Service) ChangeApplication(ctx context.Context, idOrName string, change
 	}
 	now := s.Now()
 	changed, _, err := s.Applications.Amend(ctx, application.Amendment{
-		Application: a, At: now, Audit: []audit.Entry{s.entry(by, audit.ApplicationEdited, "", string(a.ID), now)},
+		Application: a, Was: &was, At: now, Audit: []audit.Entry{s.entry(by, audit.ApplicationEdited, "", string(a.ID), now)},
 	})
 	if err != nil {
 		return a, fmt.Errorf("change application: %w", err)

@@ -7,9 +7,9 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -49,10 +49,7 @@ type Bounds struct {
 }
 
 // Service performs the acts of operators. Safe for concurrent use.
-type Service struct {
-	Config
-	changing sync.Mutex // of users and applications: each change is made to what the one before left
-}
+type Service struct{ Config }
 
 // New makes a service.
 func New(c Config) *Service { return &Service{Config: c} }
@@ -81,6 +78,19 @@ func CheckReason(reason string) error {
 		return &FieldError{Field: "reason", Rule: "must be at most 500 bytes"}
 	}
 	return nil
+}
+
+// attempts bounds how often a change is decided anew because somebody else changed the same thing meanwhile.
+const attempts = 10
+
+// settle decides and commits a change until nobody came in between, which the error raced tells of.
+func settle(raced error, try func() error) (err error) {
+	for range attempts {
+		if err = try(); !errors.Is(err, raced) {
+			break
+		}
+	}
+	return err
 }
 
 // Enforced waits until the commit is enforced on every verifier and answers the receipt.

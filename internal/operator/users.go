@@ -109,38 +109,40 @@ type Patch struct {
 	Guard func(before, after account.User) error
 }
 
-// ChangeUser applies the patch in one commit, one change after another, so that none undoes what another did. New
+// ChangeUser applies the patch in one commit, and to the user as they are: if somebody changes them meanwhile, on
+// whichever node, it is decided anew, so that no change undoes what another did. New
 // roles go out as an authz event: the user stays signed in and their next refresh carries the new ones. A lock ends
 // all sessions by one subject event.
 //
-// Errors: *FieldError, that of Guard, account.ErrNotFound, account.ErrEmailTaken.
-func (s *Service) ChangeUser(ctx context.Context, id account.ID, p Patch, by By) (account.User, feed.Commit, error) {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	before, err := s.Accounts.ByID(ctx, id)
-	if err != nil {
-		return account.User{}, feed.Commit{}, fmt.Errorf("change user: %w", err)
-	}
-	a, err := s.amendment(before, p, by)
-	if err != nil {
-		return account.User{}, feed.Commit{}, err
-	}
-	if p.Guard != nil {
-		if err := p.Guard(before, a.Of(before)); err != nil {
-			return account.User{}, feed.Commit{}, err
+// Errors: *FieldError, that of Guard, account.ErrNotFound, account.ErrEmailTaken, account.ErrRaced if others come in
+// between again and again.
+func (s *Service) ChangeUser(ctx context.Context, id account.ID, p Patch, by By) (user account.User, commit feed.Commit, err error) {
+	err = settle(account.ErrRaced, func() error {
+		before, err := s.Accounts.ByID(ctx, id)
+		if err != nil {
+			return fmt.Errorf("change user: %w", err)
 		}
-	}
-	user, commit, err := s.Accounts.Amend(ctx, a)
-	if err != nil {
-		return account.User{}, feed.Commit{}, fmt.Errorf("change user: %w", err)
-	}
-	return user, commit, nil
+		a, err := s.amendment(before, p, by)
+		if err != nil {
+			return err
+		}
+		if p.Guard != nil {
+			if err := p.Guard(before, a.Of(before)); err != nil {
+				return err
+			}
+		}
+		if user, commit, err = s.Accounts.Amend(ctx, a); err != nil {
+			err = fmt.Errorf("change user: %w", err)
+		}
+		return err
+	})
+	return user, commit, err
 }
 
 // amendment is what the patch makes of the user.
 func (s *Service) amendment(before account.User, p Patch, by By) (account.Amendment, error) {
 	now := s.Now()
-	a := account.Amendment{ID: before.ID, Email: p.Email, EmailVerified: p.EmailVerified, Name: p.Name, At: now}
+	a := account.Amendment{ID: before.ID, Was: &before, Email: p.Email, EmailVerified: p.EmailVerified, Name: p.Name, At: now}
 	if p.Email != nil {
 		if err := account.CheckEmail(*p.Email); err != nil {
 			return a, &FieldError{Field: "email", Rule: err.Error()}

@@ -83,8 +83,10 @@ type View struct {
 	Session  Session
 	User     account.User
 	Revision token.Revision
-	// SessionsFrom of the session's application.
+	// SessionsFrom is the position below which sessions like this one are dead, as its application has it.
 	SessionsFrom uint64
+	// Ring is the version of the signing keys (signing.Store) at that moment.
+	Ring uint64
 }
 
 // Errors of the package. Ended and Expired sessions answer these rather than ErrNotFound while the row exists.

@@ -72,6 +72,9 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 		if err != nil {
 			return fmt.Errorf("amend user: %w", err)
 		}
+		if !m.Fits(u) {
+			return account.ErrRaced
+		}
 		amend(&u, m)
 		if err := t.putUser(u); err != nil {
 			return fmt.Errorf("amend user: %w", err)

@@ -120,6 +120,9 @@ func (p applications) Amend(ctx context.Context, m application.Amendment) (amend
 		if err != nil {
 			return fmt.Errorf("amend application: %w", err)
 		}
+		if !m.Fits(old) {
+			return application.ErrRaced
+		}
 		if m.KeepPolicies {
 			m.Application = old
 		}

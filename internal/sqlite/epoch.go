@@ -14,6 +14,9 @@ import (
 // during which no other write commits.
 func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Commit, err error) {
 	err = s.write.do(ctx, func(t *tx) error {
+		if n.From != "" && n.From != t.head.epoch {
+			return feed.ErrEpochMoved
+		}
 		keys, err := t.keyEvents()
 		if err != nil {
 			return fmt.Errorf("begin epoch: %w", err)
@@ -45,12 +48,14 @@ func (t *tx) forgetPositions(n feed.NewEpoch) error {
 	for _, query := range []string{
 		`UPDATE sessions SET position = 0, tokens_from = 0 WHERE position <> 0 OR tokens_from <> 0`,
 		`UPDATE applications SET sessions_from = 0 WHERE name IS NOT NULL`,
-		`DELETE FROM holders`,
 		`DELETE FROM events`,
 	} {
 		if err == nil {
 			_, err = t.exec(query)
 		}
+	}
+	if err == nil && !n.KeepHolders {
+		_, err = t.exec(`DELETE FROM holders`)
 	}
 	return err
 }

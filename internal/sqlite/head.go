@@ -28,7 +28,7 @@ func newHead(epoch string) head {
 
 // public is what the port tells of it.
 func (h *head) public() feed.Head {
-	return feed.Head{Epoch: h.epoch, Position: h.position, Chain: h.chain, MaxToken: h.lifetime.Longest}
+	return feed.Head{Epoch: h.epoch, Position: h.position, Chain: h.chain, MaxToken: h.lifetime.Longest, Ring: h.ring}
 }
 
 const selectHead = `SELECT epoch, position, chain, floor, anchor, token_longest, token_wanted, token_since,

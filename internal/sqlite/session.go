@@ -26,11 +26,11 @@ func (p sessions) Find(ctx context.Context, id session.ID) (view session.View, e
 		return session.View{}, ErrClosed
 	}
 	// The head first: state that is read after it is at least as new as it says.
-	revision := p.s.write.head.Load().Revision()
+	head := p.s.write.head.Load()
 	if err := p.s.find(ctx, id, &view); err != nil {
 		return session.View{}, err
 	}
-	view.Revision = revision
+	view.Revision, view.Ring = head.Revision(), head.Ring
 	return view, nil
 }
 
@@ -73,7 +73,7 @@ func (t *tx) find(id session.ID) (view session.View, err error) {
 
 // put ends a write that has changed the session to what the view says.
 func (t *tx) put(view *session.View) session.View {
-	view.Revision = t.head.public().Revision()
+	view.Revision, view.Ring = t.head.public().Revision(), t.head.ring
 	t.changes.putSession(view)
 	return *view
 }

@@ -17,6 +17,7 @@ var accountTests = []test{
 	{"an amendment commits with its event and its entry", amendAnnounces},
 	{"a taken address is refused whole", amendEmailTaken},
 	{"an address that was given up can be taken", amendFreesEmail},
+	{"an amendment decided on another state is refused whole", amendRaced},
 	{"only a change of status raises the revision", statusRaisesRevision},
 	{"a lock ends sessions in its commit", lockEndsSessions},
 	{"deleting removes the user, their password and sessions", deleteRemoves},
@@ -40,6 +41,30 @@ func userIsFound(s *scene) {
 	found, err = s.Accounts().ByEmail(s.ctx, "\tanna.b@example.COM")
 	s.ok(err)
 	s.equal(found, u)
+}
+
+func amendRaced(s *scene) {
+	was := s.user("anna")
+	fits := func(change func(*account.Amendment)) error {
+		m := account.Amendment{ID: was.ID, Was: &was, At: s.tick(), Announce: []revocation.Event{revocation.AuthzEvent(string(was.ID))}}
+		change(&m)
+		_, _, err := s.Accounts().Amend(s.ctx, m)
+		return err
+	}
+	for _, change := range []func(*account.Amendment){
+		func(m *account.Amendment) { m.Name = to("Anna") },
+		func(m *account.Amendment) { m.Email = to("anna.b@example.com") },
+		func(m *account.Amendment) { m.EmailVerified = to(!was.EmailVerified) },
+		func(m *account.Amendment) { m.Roles = to([]string{"one", "two"}) },
+		func(m *account.Amendment) { m.Status = to(account.Locked) },
+	} {
+		s.ok(fits(change))
+		s.refused(account.ErrRaced, func() error { return fits(func(m *account.Amendment) { m.Name = to("late") }) })
+		var err error
+		was, err = s.Accounts().ByID(s.ctx, was.ID)
+		s.ok(err)
+	}
+	s.ok(fits(func(m *account.Amendment) { m.Name = to("last") }))
 }
 
 func userIsNotFound(s *scene) {

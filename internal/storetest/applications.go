@@ -18,6 +18,7 @@ var applicationTests = []test{
 	{"list answers all in the order of ids", appList},
 	{"an amendment replaces the policies and keeps the rest", appAmend},
 	{"an amendment that fails writes nothing", appAmendFails},
+	{"an amendment decided on another state is refused whole", appAmendRaced},
 	{"ending its sessions is one write and spares later ones", appEndSessions},
 	{"ending its sessions does not depend on who announces it", appEndSessionsSilently},
 	{"ending its sessions can leave the policies alone", appEndSessionsOnly},
@@ -48,6 +49,40 @@ func appIsFound(s *scene) {
 	bare, err := s.Applications().Find(s.ctx, "first")
 	s.ok(err)
 	s.equal(bare, s.app)
+}
+
+func appAmendRaced(s *scene) {
+	was := fullApplication(s)
+	s.ok(s.Applications().Create(s.ctx, was))
+	amend := func(change func(*application.Application)) error {
+		next := was
+		change(&next)
+		_, _, err := s.Applications().Amend(s.ctx, application.Amendment{Application: next, Was: &was, At: s.tick()})
+		return err
+	}
+	for _, change := range []func(*application.Application){
+		func(a *application.Application) { a.Name = "Bank" },
+		func(a *application.Application) { a.Audiences = []string{"https://c.example"} },
+		func(a *application.Application) { a.AllowedOrigins = nil },
+		func(a *application.Application) { a.AccessTokenTTL = time.Minute },
+		func(a *application.Application) { a.Refresh.Grace++ },
+		func(a *application.Application) { a.Session.Limit++ },
+		func(a *application.Application) { a.Secret = secret.Sum([]byte("another")) },
+	} {
+		change := func(a *application.Application) {
+			change(a)
+			a.Refresh.Grace = a.Refresh.Grace.Round(time.Millisecond) + time.Millisecond
+		}
+		s.ok(amend(change))
+		s.refused(application.ErrRaced, func() error { return amend(func(*application.Application) {}) })
+		var err error
+		was, err = s.Applications().Find(s.ctx, string(was.ID))
+		s.ok(err)
+	}
+	// That its sessions were ended is no change of its policies.
+	_, _, err := s.Applications().Amend(s.ctx, application.Amendment{Application: was, KeepPolicies: true, EndSessions: true, At: s.tick()})
+	s.ok(err)
+	s.ok(amend(func(a *application.Application) { a.Name = "last" }))
 }
 
 func appIsNotFound(s *scene) {

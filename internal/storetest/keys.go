@@ -17,6 +17,7 @@ var keyTests = []test{
 	{"a change of an older version writes nothing", ringRaced},
 	{"of many changes of one version, one wins", ringOneWinner},
 	{"values are copies", keyIsCopied},
+	{"the head and every view tell the version", ringIsTold},
 }
 
 func (s *scene) key(kid string) signing.Stored {
@@ -36,6 +37,21 @@ func (s *scene) ring() (map[string]signing.Stored, uint64) {
 	}
 	s.equal(len(list), len(keys))
 	return keys, version
+}
+
+// A node learns from what it reads anyway that another has changed the keys.
+func ringIsTold(s *scene) {
+	row := s.session(s.user("anna"))
+	for range 2 {
+		_, version := s.ring()
+		s.equal(s.head().Ring, version)
+		s.equal(s.find(row.ID).Ring, version)
+		_, err := s.Keys().Change(s.ctx, changeOf(version, s.key("k"), s.tick()))
+		s.ok(err)
+	}
+	view, err := s.Sessions().Rotate(s.ctx, s.rotation(row.ID, 1))
+	s.ok(err)
+	s.equal(view.Ring, s.head().Ring)
 }
 
 func ringIsEmpty(s *scene) {
