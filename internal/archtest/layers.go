@@ -36,7 +36,7 @@ var layers = []layer{
 	{name: "verifytest", dirs: []string{"verify/verifytest"}, may: []string{"json", "token", "jws", "revocation", "verify"}, never: storeStd},
 
 	// The domain, from what everybody needs to what joins everything.
-	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "mail"), never: domainNever},
+	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "mail", "outage"), never: domainNever},
 	{name: "audit", dirs: domain("audit"), may: []string{"ground"}, never: domainNever},
 	{name: "feed", dirs: domain("feed"), may: with("ground", "audit"), never: domainNever},
 	{name: "account", dirs: domain("account", "application"), may: with("ground", "audit", "feed"), never: domainNever},
@@ -64,7 +64,7 @@ var layers = []layer{
 		external: []string{"go.yaml.in/yaml/v3"}},
 	{name: "archtest", dirs: domain("archtest"), never: transportStd},
 	{name: "tandem", dirs: []string{"."},
-		may:      with(append(domainLayers, "memory", "sqlite", "web", "httpapi", "config", "verify")...),
+		may:      with(append(domainLayers, "memory", "sqlite", "postgres", "redis", "web", "httpapi", "config", "verify")...),
 		external: []string{"github.com/prometheus/client_golang"}},
 	{name: "examples", dirs: []string{"examples/..."}, may: with("verify", "verifytest", "tandem", "examples")},
 	{name: "cmd", dirs: []string{"cmd/..."}, may: with("ground", "config", "tandem", "verify", "verifytest", "examples", "lab", "cmd"),

@@ -12,6 +12,7 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/outage"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
@@ -47,6 +48,10 @@ var table = []row{
 		return later(http.StatusServiceUnavailable, web.CodeOverloaded, "too many sign-ins at this moment", e.RetryAfter)
 	}),
 
+	carrying(func(*outage.Error) *web.Problem {
+		return later(http.StatusServiceUnavailable, web.CodeUnavailable, "the store cannot be reached at the moment", retrySoon)
+	}),
+
 	is(errNoCredential, http.StatusUnauthorized, web.CodeUnauthenticated, "send a session token, an access token or the session cookie"),
 	is(signin.ErrInvalidCredentials, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
 	is(session.ErrAccountChanged, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
@@ -76,6 +81,8 @@ var table = []row{
 	is(account.ErrEmailTaken, http.StatusConflict, web.CodeConflict, "the e-mail address is in use"),
 	is(application.ErrNameTaken, http.StatusConflict, web.CodeConflict, "the name is in use"),
 	is(application.ErrDefault, http.StatusConflict, web.CodeConflict, "the default application cannot be deleted"),
+	is(account.ErrRaced, http.StatusConflict, web.CodeConflict, "the user was changed meanwhile: try again"),
+	is(application.ErrRaced, http.StatusConflict, web.CodeConflict, "the application was changed meanwhile: try again"),
 	is(session.ErrRaced, http.StatusConflict, web.CodeConflict, "the session was changed meanwhile: try again"),
 	is(signing.ErrRaced, http.StatusConflict, web.CodeConflict, "the signing keys were changed meanwhile: try again"),
 	is(signing.ErrNoShared, http.StatusConflict, web.CodeConflict, "HS256 takes a secret that verifiers share, and this server has none: use ES256"),

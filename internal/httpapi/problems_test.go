@@ -18,6 +18,7 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/outage"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
@@ -36,6 +37,9 @@ var told = map[string]struct {
 	"account.ErrName":       {account.ErrName, 422, web.CodeInvalidRequest},
 	"account.ErrRole":       {account.ErrRole, 422, web.CodeInvalidRequest},
 
+	"account.ErrRaced": {account.ErrRaced, 409, web.CodeConflict},
+
+	"application.ErrRaced":     {application.ErrRaced, 409, web.CodeConflict},
 	"application.ErrNotFound":  {application.ErrNotFound, 404, web.CodeNotFound},
 	"application.ErrNameTaken": {application.ErrNameTaken, 409, web.CodeConflict},
 	"application.ErrDefault":   {application.ErrDefault, 409, web.CodeConflict},
@@ -54,6 +58,8 @@ var told = map[string]struct {
 
 	"operator.ErrAPIKey":       {operator.ErrAPIKey, 401, web.CodeInvalidToken},
 	"operator.ErrClientSecret": {operator.ErrClientSecret, 401, web.CodeInvalidCredentials},
+
+	"outage.Error": {&outage.Error{Store: "PostgreSQL", Err: errors.New("refused")}, 503, web.CodeUnavailable},
 
 	"session.ErrNotFound":       {session.ErrNotFound, 404, web.CodeNotFound},
 	"session.ErrEnded":          {session.ErrEnded, 401, web.CodeSessionEnded},
@@ -86,6 +92,7 @@ var untold = map[string]string{
 	"secret.ErrSealed":            "the master key is not the one of this store",
 	"secret.ErrMasterKey":         "a mistake in the configuration",
 	"secret.KeyFileModeError":     "a mistake in the configuration",
+	"feed.ErrEpochMoved":          "two nodes noticed the same rollback; the one that was later goes on",
 	"mail.ErrInvalid":             "a mistake in a message of ours; mail never decides an answer",
 	"token.ErrMalformed":          "reaches transports as signing.ErrToken",
 	"token.Error":                 "reaches transports as signing.ErrToken",
@@ -100,7 +107,7 @@ var untold = map[string]string{
 }
 
 // notDomain are the packages below internal/ whose errors reach no transport as they are.
-var notDomain = []string{"archtest", "config", "httpapi", "lab", "memory", "sqlite", "storetest", "web"}
+var notDomain = []string{"archtest", "config", "httpapi", "lab", "memory", "postgres", "redis", "relay", "sqlite", "storetest", "web"}
 
 func TestTableIsComplete(t *testing.T) {
 	t.Parallel()

@@ -49,8 +49,8 @@ var logMutations = []mutation{
 		{"internal/sqlite/log.go", "import (\n", "import (\n	\"sync\"\n"},
 	}, ".", "./internal/sqlite", "TestConformance/no_mirror/log/a_read_that_begins"},
 	{lateRevision, "sqlite: the head is read after the session", []edit{
-		{"internal/sqlite/session.go", "	revision := p.s.write.head.Load().Revision()\n", ""},
-		{"internal/sqlite/session.go", "	view.Revision = revision\n", "	time.Sleep(time.Millisecond)\n	view.Revision = p.s.write.head.Load().Revision()\n"},
+		{"internal/sqlite/session.go", "	head := p.s.write.head.Load()\n", ""},
+		{"internal/sqlite/session.go", "	view.Revision, view.Ring = head.Revision(), head.Ring\n", "	time.Sleep(time.Millisecond)\n	head := p.s.write.head.Load()\n	view.Revision, view.Ring = head.Revision(), head.Ring\n"},
 	}, ".", "./internal/sqlite", "TestConformance/^mirror/races/a_view"},
 	{lateRevision, "sqlite: the head is published before the mirror is brought up to date", []edit{
 		{"internal/sqlite/writer.go", "		w.applied(&t.changes)\n		w.publish(&t.head)", "		w.publish(&t.head)\n		time.Sleep(time.Millisecond)\n		w.applied(&t.changes)"},
