@@ -76,6 +76,9 @@ type Append struct {
 // ErrClosed is answered by a Service that is shutting down.
 var ErrClosed = errors.New("the revocation feed is closing")
 
+// ErrStale is answered where the log has not been read for so long that no lease can be granted.
+var ErrStale = errors.New("the revocation log was read too long ago to grant a lease")
+
 // Log is the port to the revocation log. Appends take their positions from one head row inside the committing
 // transaction, so positions are gap-free and ordered as the commits are.
 type Log interface {

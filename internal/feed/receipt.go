@@ -22,13 +22,20 @@ type Receipt struct {
 // Enforced waits until the commit is enforced everywhere: at most L. It must be called right after the commit. The
 // error is that of a ctx that ended first.
 func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
+	if s.nodes != nil {
+		if err := s.gatherAcknowledgements(ctx); err != nil {
+			return Receipt{}, fmt.Errorf("receipt: %w", err)
+		}
+		s.nodes.waiting.Add(1)
+		defer s.nodes.waiting.Add(-1)
+	}
 	head, err := s.Log.Head(ctx)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt: %w", err)
 	}
 	// Only leases that were granted by now can lack the event: whoever asks from here on is answered from a read that
 	// includes it. Their deadlines are therefore fixed now, and renewals do not prolong the wait.
-	waiting := s.tracker.leasesAt(time.Now())
+	waiting := s.tracker.leasesAt(time.Now(), s.Lease)
 	r := Receipt{Position: c.Position, CommittedAt: c.At, Verifiers: len(waiting)}
 	for {
 		moved := s.tracker.settle(&r, waiting, head.Epoch)
@@ -52,14 +59,32 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	}
 }
 
-// leasesAt answers the deadline of each lease that may hold at the given moment.
-func (t *tracker) leasesAt(now time.Time) map[holderKey]time.Time {
+// gatherAcknowledgements reads, after the commit, whom other nodes have granted leases, and asks them to write down what
+// is acknowledged to them. A verifier whose row is not there yet reads the log after its row is written, and so after
+// the commit.
+func (s *Service) gatherAcknowledgements(ctx context.Context) error {
+	if err := s.intact(ctx); err != nil {
+		return err
+	}
+	if _, err := s.nodes.looks.ask(ctx, struct{}{}); err != nil {
+		return err
+	}
+	s.nodes.Signals.Raise(AcknowledgementsWanted)
+	return nil
+}
+
+// leasesAt answers the deadline of each lease that may hold at the given moment. Whatever may have been granted by
+// another node, no lease that was granted by now outlives the present by more than its length.
+func (t *tracker) leasesAt(now time.Time, lease time.Duration) map[holderKey]time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	waiting := make(map[holderKey]time.Time)
 	for key, h := range t.holders {
 		if h.until.After(now) {
 			waiting[key] = h.until
+			if latest := now.Add(lease); h.until.After(latest) {
+				waiting[key] = latest
+			}
 		}
 	}
 	return waiting
@@ -106,9 +131,9 @@ func (s *Service) Verifiers() []Verifier {
 	out := make([]Verifier, 0, len(t.holders))
 	for key, h := range t.holders {
 		v := Verifier{Application: key.application, Instance: key.instance, Name: h.name, Epoch: h.epoch, Position: h.acked,
-			Staleness: -1, Lease: max(0, h.until.Sub(now))}
-		if !h.arrived.IsZero() {
-			v.Staleness = now.Sub(h.arrived)
+			Staleness: -1, Lease: min(s.Lease, max(0, h.until.Sub(now)))}
+		if heard := later(h.arrived, h.renewed); !heard.IsZero() {
+			v.Staleness = now.Sub(heard)
 		}
 		out = append(out, v)
 	}
@@ -116,6 +141,13 @@ func (s *Service) Verifiers() []Verifier {
 		return strings.Compare(a.Name+"\x00"+a.Instance, b.Name+"\x00"+b.Instance)
 	})
 	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Housekeep prunes what nobody needs any more, in small batches.

@@ -24,14 +24,18 @@ type Config struct {
 	// RestoredAt is when the store was last restored from a backup; zero if never. Verifiers that it does not know may
 	// hold leases that were granted before that, for L at the most.
 	RestoredAt time.Time
+	// Shared is for a store that several nodes share; nil where one process owns it.
+	Shared *Shared
 }
 
 // Service answers verifiers and knows which of them hold leases. Safe for concurrent use.
 type Service struct {
 	Config
 	wake    broadcast
-	reads   reads
+	reads   *joint[Ask, Page]
+	holding *holding
 	tracker tracker
+	nodes   *nodes // nil where one process owns the store
 }
 
 // beforeRestore stands for all verifiers that were granted leases by the store that was replaced.
@@ -39,7 +43,7 @@ const beforeRestore = "unknown, from before the restore"
 
 // Open starts a service. Holders that an earlier process may have granted leases to count as holding one for L more.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{Config: c, reads: newReads(c.Log)}
+	s := &Service{Config: c, reads: newJoint(c.Log.Read), holding: newHolding(c.Leases)}
 	s.wake.init()
 	s.tracker.init()
 	holders, err := c.Leases.Holders(ctx, c.Now().Add(-forgetAfter))
@@ -47,18 +51,32 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("load lease holders: %w", err)
 	}
 	until := time.Now().Add(c.Lease)
+	if c.Shared != nil {
+		until = until.Add(c.Lease) // see look
+	}
 	for _, h := range holders {
 		s.tracker.restore(h, until)
 	}
 	if left := c.RestoredAt.Add(c.Lease).Sub(c.Now()); left > 0 {
 		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(left))
 	}
+	if c.Shared != nil {
+		if err := s.share(ctx, *c.Shared); err != nil {
+			return nil, err
+		}
+	}
 	c.Log.OnCommit(s.wake.hint)
 	return s, nil
 }
 
 // Close releases every held request; further ones answer ErrClosed.
-func (s *Service) Close() { s.wake.close() }
+func (s *Service) Close() {
+	s.wake.close()
+	if s.nodes != nil {
+		s.nodes.stop()
+		<-s.nodes.done
+	}
+}
 
 // Caller is the authenticated application a sync request came from.
 type Caller struct{ Application string }
@@ -70,13 +88,15 @@ type Signed struct {
 }
 
 // Sync answers one long poll. It holds the request until the log moves or the wait is over, then answers from a
-// read of the primary that began after the request arrived. The request's position acknowledges everything up to it.
+// read of the primary that began after the request arrived, or says how old the read is. The request acknowledges what
+// its Enforced says.
 //
-// Errors: *RequestError for a malformed request, ErrClosed, and what the store answers.
+// Errors: *RequestError for a malformed request, ErrClosed, ErrStale, and what the store answers.
 func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Request) (Signed, error) {
 	if err := checkRequest(req); err != nil {
 		return Signed{}, err
 	}
+	arrived := time.Now()
 	key := holderKey{caller.Application, req.Instance}
 	if err := s.hold(ctx, key, req.Verifier); err != nil {
 		return Signed{}, err
@@ -87,20 +107,22 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	}
 	ask := Ask{Epoch: req.Epoch, Position: req.Position, Chain: req.Chain}
 	if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {
-		s.tracker.acknowledge(key, ask.Epoch, ask.Position) // before the wait: somebody may be waiting for it
+		s.tracker.acknowledge(key, ask.Epoch, req.Enforced()) // before the wait: somebody may be waiting for it
 	}
 	if err := s.await(ctx, ask, time.Duration(req.WaitMS)*time.Millisecond); err != nil {
 		return Signed{}, err
 	}
-	page, err := s.reads.read(ctx, ask)
+	page, err := s.reads.ask(ctx, ask)
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}
 	if page.Snapshot {
 		s.tracker.astray(key)
 	} else {
-		s.tracker.acknowledge(key, ask.Epoch, ask.Position)
+		s.tracker.acknowledge(key, ask.Epoch, req.Enforced())
 	}
+	// The verifier counts from before the request arrived, so what it must add is how old the read was then.
+	page.Age = max(0, page.Age-held)
 	return s.reply(req, page)
 }
 
@@ -108,15 +130,21 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 // earlier than the verifier's own reckoning (it counts from the sending), and it is recorded before the read: a receipt
 // that is being made never overlooks this verifier.
 func (s *Service) hold(ctx context.Context, key holderKey, name string) error {
-	write, err := s.tracker.arrive(key, name, time.Now().Add(s.Lease), s.Now())
+	every := holdEvery
+	if s.nodes != nil {
+		every = s.Lease // other nodes take a holder for gone whose row was not written for two leases
+	}
+	now := time.Now()
+	write, err := s.tracker.arrive(key, name, s.Lease, every)
 	if err != nil || !write {
 		return err
 	}
-	h := Holder{Application: key.application, Instance: key.instance, Name: name, SeenAt: s.Now()}
-	if err := s.Leases.Hold(ctx, h); err != nil {
+	h := s.tracker.row(key, s.Now())
+	if err := s.holding.write(ctx, h); err != nil {
 		return fmt.Errorf("sync: write lease holder: %w", err)
 	}
-	s.tracker.held(key, h.SeenAt)
+	s.tracker.held(key, now)
+	s.tracker.noted([]Holder{h})
 	return nil
 }
 
@@ -147,11 +175,14 @@ func (s *Service) await(ctx context.Context, ask Ask, wait time.Duration) error 
 }
 
 func (s *Service) reply(req revocation.Request, page Page) (Signed, error) {
+	if page.Age >= s.Lease {
+		return Signed{}, fmt.Errorf("sync: %w", ErrStale)
+	}
 	now := s.Now()
 	r := revocation.Reply{
 		Epoch: page.Head.Epoch, From: req.Position, To: page.Head.Position, Chain: page.Head.Chain.String(), Nonce: req.Nonce,
 		Snapshot: page.Snapshot, Events: make([]revocation.Event, len(page.Events)),
-		LeaseMS: s.Lease.Milliseconds(), ServerTimeMS: now.UnixMilli(), MaxTokenMS: page.Head.MaxToken.Milliseconds(),
+		LeaseMS: s.Lease.Milliseconds(), AgeMS: int64((page.Age + time.Millisecond - 1) / time.Millisecond), ServerTimeMS: now.UnixMilli(), MaxTokenMS: page.Head.MaxToken.Milliseconds(),
 	}
 	if page.Snapshot {
 		r.From = 0

@@ -26,6 +26,7 @@ type bench struct {
 	service *feed.Service
 
 	restored time.Time
+	shared   *feed.Shared
 }
 
 func open(t *testing.T, wrap func(*bench)) *bench {
@@ -42,7 +43,7 @@ func open(t *testing.T, wrap func(*bench)) *bench {
 // start begins a service on the store, as a new process would.
 func (b *bench) start() {
 	b.Helper()
-	s, err := feed.Open(b.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease, Now: time.Now, RestoredAt: b.restored,
+	s, err := feed.Open(b.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease, Now: time.Now, RestoredAt: b.restored, Shared: b.shared,
 		Sign: func([]byte) (string, error) { return "signature", nil }})
 	if err != nil {
 		b.Fatal(err)

@@ -23,7 +23,11 @@ type holder struct {
 	arrived time.Time // of its last request; zero for one restored from the store
 	epoch   string
 	acked   uint64    // everything up to here has been applied there, within epoch
-	written time.Time // when its row was last written
+	written time.Time // when its row was last written by this process
+	// noted is whether the row says what was acknowledged, for other nodes to read.
+	noted    bool
+	renewals uint64    // of the row, when it was last read
+	renewed  time.Time // when the row was first seen to have that many
 }
 
 // tracker keeps the holders and wakes receipts when one acknowledges.
@@ -39,27 +43,29 @@ func (t *tracker) init() {
 }
 
 func (t *tracker) restore(h Holder, until time.Time) {
-	t.holders[holderKey{h.Application, h.Instance}] = &holder{name: h.Name, until: until, written: h.SeenAt}
+	t.holders[holderKey{h.Application, h.Instance}] = &holder{name: h.Name, until: until, noted: true, renewals: h.Renewals}
 }
 
 // arrive records a request before it is read for: its lease at the latest. It reports whether the holder's row must be
-// written before a lease is granted.
-func (t *tracker) arrive(key holderKey, name string, until, now time.Time) (write bool, err error) {
+// written before a lease is granted: it was not within `every`.
+func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration) (write bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := time.Now()
+	until := now.Add(lease)
 	h := t.holders[key]
 	if h == nil {
 		if len(t.holders) >= maxHolders {
 			return false, &RequestError{"instance", "is one too many: a verifier keeps its instance for the life of its process"}
 		}
-		h = &holder{}
+		h = &holder{noted: true}
 		t.holders[key] = h
 	}
-	h.name, h.arrived = name, time.Now()
+	h.name, h.arrived = name, now
 	if until.After(h.until) {
 		h.until = until
 	}
-	return now.Sub(h.written) >= holdEvery, nil
+	return h.written.IsZero() || now.Sub(h.written) >= every, nil
 }
 
 // acknowledge records that everything up to the position has been applied there. The caller has compared the chains: a
@@ -71,9 +77,21 @@ func (t *tracker) acknowledge(key holderKey, epoch string, position uint64) {
 	if h == nil || h.epoch == epoch && position <= h.acked {
 		return
 	}
-	h.epoch, h.acked = epoch, position
+	h.epoch, h.acked, h.noted = epoch, position, false
+	t.tell()
+}
+
+// tell wakes whoever waits for acknowledgements.
+func (t *tracker) tell() {
 	close(t.moved)
 	t.moved = make(chan struct{})
+}
+
+// next is closed at the next acknowledgement.
+func (t *tracker) next() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.moved
 }
 
 // astray records that what the holder had applied is not this history: it is about to receive a snapshot.
@@ -90,6 +108,73 @@ func (t *tracker) held(key holderKey, at time.Time) {
 	defer t.mu.Unlock()
 	if h := t.holders[key]; h != nil {
 		h.written = at
+	}
+}
+
+// row is what is to be written of the holder.
+func (t *tracker) row(key holderKey, seen time.Time) Holder {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rowOf(key, t.holders[key], seen)
+}
+
+func (t *tracker) rowOf(key holderKey, h *holder, seen time.Time) Holder {
+	r := Holder{Application: key.application, Instance: key.instance, SeenAt: seen}
+	if h != nil {
+		r.Name, r.Epoch, r.Acknowledged = h.name, h.epoch, h.acked
+	}
+	return r
+}
+
+// unwritten answers the holders whose row does not say what they have acknowledged here.
+func (t *tracker) unwritten(seen time.Time) (rows []Holder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, h := range t.holders {
+		if !h.noted {
+			rows = append(rows, t.rowOf(key, h, seen))
+		}
+	}
+	return rows
+}
+
+// noted records that the rows were written.
+func (t *tracker) noted(rows []Holder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range rows {
+		h := t.holders[holderKey{r.Application, r.Instance}]
+		if h != nil && h.epoch == r.Epoch && h.acked == r.Acknowledged {
+			h.noted = true
+		}
+	}
+}
+
+// observe takes up what the rows tell: whoever's row was written since the last look may have been granted a lease by
+// another node, until `until` at the latest; and what was acknowledged there in the present epoch.
+func (t *tracker) observe(rows []Holder, epoch string, until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	moved := false
+	for _, r := range rows {
+		key := holderKey{r.Application, r.Instance}
+		h := t.holders[key]
+		if h == nil {
+			h = &holder{name: r.Name, noted: true}
+			t.holders[key] = h
+		}
+		if h.renewals != r.Renewals {
+			h.renewals, h.renewed = r.Renewals, time.Now()
+			if until.After(h.until) {
+				h.until = until
+			}
+		}
+		if r.Epoch == epoch && (h.epoch != epoch || r.Acknowledged > h.acked) {
+			h.epoch, h.acked, h.noted, moved = r.Epoch, r.Acknowledged, true, true
+		}
+	}
+	if moved {
+		t.tell()
 	}
 }
 

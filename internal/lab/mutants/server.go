@@ -31,17 +31,17 @@ var logMutations = []mutation{
 		{"internal/memory/account.go", "import (\n", "import (\n	\"time\"\n"},
 	}, ".", "./internal/memory", "TestConformance/races/a_view"},
 	{cachedSync, "a request joins a read that has begun", []edit{
-		{"internal/feed/reads.go", "	delete(r.open, ask) // nobody joins from here on: the read begins\n	r.mu.Unlock()\n	one.page, one.err = r.log.Read(ctx, ask)",
-			"	r.mu.Unlock()\n	one.page, one.err = r.log.Read(ctx, ask)\n	r.mu.Lock()\n	delete(r.open, ask)\n	r.mu.Unlock()"},
+		{"internal/feed/joint.go", "	delete(j.open, key) // nobody joins from here on: the run begins\n	j.mu.Unlock()\n	one.value, one.err = j.do(ctx, key)",
+			"	j.mu.Unlock()\n	one.value, one.err = j.do(ctx, key)\n	j.mu.Lock()\n	delete(j.open, key)\n	j.mu.Unlock()"},
 	}, ".", "./internal/feed", "TestReadBeginsAfterTheRequestArrived"},
 	{cachedSync, "the service answers from what it read last", []edit{
-		{"internal/feed/reads.go", "	joined := r.open[ask]\n", "	if page, known := cache.Load(ask); known {\n		r.mu.Unlock()\n		return page.(Page), nil\n	}\n	joined := r.open[ask]\n"},
-		{"internal/feed/reads.go", "	one.page, one.err = r.log.Read(ctx, ask)", "	one.page, one.err = r.log.Read(ctx, ask)\n	cache.Store(ask, one.page)"},
-		{"internal/feed/reads.go", "type read struct {", "var cache sync.Map\n\ntype read struct {"},
+		{"internal/feed/joint.go", "	joined := j.open[key]\n", "	if value, known := cache.Load(key); known {\n		j.mu.Unlock()\n		return value.(V), nil\n	}\n	joined := j.open[key]\n"},
+		{"internal/feed/joint.go", "	one.value, one.err = j.do(ctx, key)", "	one.value, one.err = j.do(ctx, key)\n	cache.Store(key, one.value)"},
+		{"internal/feed/joint.go", "type run[V any] struct {", "var cache sync.Map\n\ntype run[V any] struct {"},
 	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
 	{cachedSync, "the sync is answered with what was there when the wait began", []edit{
-		{"internal/feed/service.go", "	if err := s.await(ctx, ask,", "	early, err := s.reads.read(ctx, ask)\n	if err != nil {\n		return Signed{}, err\n	}\n	if err := s.await(ctx, ask,"},
-		{"internal/feed/service.go", "	page, err := s.reads.read(ctx, ask)\n", "	page, err := early, error(nil)\n"},
+		{"internal/feed/service.go", "	if err := s.await(ctx, ask,", "	early, err := s.reads.ask(ctx, ask)\n	if err != nil {\n		return Signed{}, err\n	}\n	if err := s.await(ctx, ask,"},
+		{"internal/feed/service.go", "	page, err := s.reads.ask(ctx, ask)\n", "	page, err := early, error(nil)\n"},
 	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
 	{cachedSync, "sqlite: the log is read from memory, as a replica's would be", []edit{
 		{"internal/sqlite/log.go", "	if page, err = r.page(ask); err != nil {", "	if known, ok := replica.Load(ask); ok {\n		return known.(feed.Page), nil\n	}\n	page, err = r.page(ask)\n	replica.Store(ask, page)\n	if err != nil {"},
@@ -82,7 +82,7 @@ var receiptMutations = []mutation{
 		{"internal/feed/receipt.go", "case h != nil && h.epoch == epoch && h.acked >= r.Position:", "case h != nil && h.arrived.After(r.CommittedAt):"},
 	}, ".", "./internal/feed", "Receipt"},
 	{receipts, "renewals prolong the wait", []edit{
-		{"internal/feed/receipt.go", "		moved := s.tracker.settle(", "		for key, until := range s.tracker.leasesAt(time.Now()) {\n			if _, waits := waiting[key]; waits {\n				waiting[key] = until\n			}\n		}\n		moved := s.tracker.settle("},
+		{"internal/feed/receipt.go", "		moved := s.tracker.settle(", "		for key, until := range s.tracker.leasesAt(time.Now(), s.Lease) {\n			if _, waits := waiting[key]; waits {\n				waiting[key] = until\n			}\n		}\n		moved := s.tracker.settle("},
 	}, ".", "./internal/feed", "TestRenewalsWithoutTheEventDoNotProlongAReceipt"},
 	{receipts, "one application acknowledges for another", []edit{
 		{"internal/feed/service.go", "key := holderKey{caller.Application, req.Instance}", "key := holderKey{\"\", req.Instance}"},
@@ -92,12 +92,21 @@ var receiptMutations = []mutation{
 		{"internal/feed/service.go", "		s.tracker.astray(key)\n", ""},
 	}, ".", "./internal/feed", "TestNobodyAcknowledges"},
 	{receipts, "the row of a lease is written after the lease is granted", []edit{
-		{"internal/feed/service.go", "if err := s.Leases.Hold(ctx, h); err != nil {", "go s.Leases.Hold(context.WithoutCancel(ctx), h)\n		if err := ctx.Err(); err != nil {"},
+		{"internal/feed/service.go", "if err := s.holding.write(ctx, h); err != nil {", "go s.holding.write(context.WithoutCancel(ctx), h)\n		if err := ctx.Err(); err != nil {"},
 	}, ".", "./internal/feed", "TestNoLeaseBeforeItsHolderIsWritten"},
 	{receipts, "a restarted server forgets the leases that were granted before", []edit{
 		{"internal/feed/service.go", "		s.tracker.restore(h, until)\n", "		_, _ = h, until\n"},
 	}, ".", "./internal/feed", "TestReceiptAfterARestartWaitsForLeasesOfTheOldProcess"},
+	{receipts, "nodes: a receipt looks only at the verifiers of its own node", []edit{
+		{"internal/feed/receipt.go", "	if _, err := s.nodes.looks.ask(ctx, struct{}{}); err != nil {\n		return err\n	}\n	s.nodes.Signals", "	s.nodes.Signals"},
+	}, ".", "./internal/feed", "TestReceiptOutlivesTheNode"},
+	{receipts, "nodes: the row of a holder is written as seldom as on a store of one process", []edit{
+		{"internal/feed/service.go", "		every = s.Lease //", "		_ = s.Lease //"},
+	}, ".", "./internal/feed", "TestReceiptWaitsForAVerifierThatRenewsElsewhere"},
+	{receipts, "nodes: a receipt is given on a log that has lost its end", []edit{
+		{"internal/feed/receipt.go", "	if err := s.intact(ctx); err != nil {\n		return err\n	}\n", ""},
+	}, ".", "./internal/feed", "TestARollbackIsNoticed"},
 	{receipts, "a lease is over for the server before it is for the verifier", []edit{
-		{"internal/feed/service.go", "time.Now().Add(s.Lease), s.Now())", "time.Now().Add(s.Lease/2), s.Now())"},
+		{"internal/feed/service.go", "s.tracker.arrive(key, name, s.Lease,", "s.tracker.arrive(key, name, s.Lease/2,"},
 	}, ".", "./internal/feed", "TestReceiptWaitsForEveryLeaseHolder"},
 }

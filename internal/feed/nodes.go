@@ -1,0 +1,209 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Shared is what a service needs beside Config where several nodes share the store. No clock of another node is ever
+// compared with this one's: a holder whose row was written again since it was last looked at has been granted a lease
+// meanwhile, and counts from the look on.
+type Shared struct {
+	Signals Signals
+	// RolledBack is called when the log has lost what it held: a store that failed over to a standby which lacked the
+	// tail, or was restored under running nodes. It begins a new epoch in place of `from`.
+	RolledBack func(ctx context.Context, from string) error
+	// Intact is called when the log was found to hold all that it held at the last look; nil for nothing to do.
+	Intact func(ctx context.Context) error
+	Logger *slog.Logger
+}
+
+const (
+	// checkEvery is how often a node makes sure that the log has not lost anything.
+	checkEvery = time.Second
+	// lookEvery is how often the holders are read while a receipt waits; hints make it sooner.
+	lookEvery = 200 * time.Millisecond
+	// gather is for how long acknowledgements are gathered before they are written down for a receipt.
+	gather = 10 * time.Millisecond
+)
+
+// nodes is the part of a service that shares its store with others.
+type nodes struct {
+	Shared
+	wanted  chan struct{} // a receipt waits somewhere
+	written chan struct{} // acknowledgements were written somewhere
+	waiting atomic.Int64  // receipts of this node under way
+	looks   *joint[struct{}, struct{}]
+	checks  *joint[struct{}, struct{}]
+	last    Ask // what the log held; owned by checks
+	at      time.Time
+	rolled  atomic.Uint64
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// share starts what several nodes need. The log is read before it returns: what is lost from now on is noticed.
+func (s *Service) share(ctx context.Context, sh Shared) error {
+	n := &nodes{Shared: sh, wanted: make(chan struct{}, 1), written: make(chan struct{}, 1), done: make(chan struct{})}
+	n.looks = newJoint(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.look(ctx) })
+	n.checks = newJoint(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.check(ctx) })
+	s.nodes = n
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	sh.Signals.Hear(func(heard Signal) {
+		switch heard {
+		case AcknowledgementsWanted:
+			poke(n.wanted)
+		case AcknowledgementsWritten:
+			poke(n.written)
+		}
+	})
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stop = stop
+	go s.follow(running)
+	return nil
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// follow keeps this node and the rows in step, until ctx ends.
+func (s *Service) follow(ctx context.Context) {
+	n := s.nodes
+	defer close(n.done)
+	tick := time.NewTicker(lookEvery / 2)
+	defer tick.Stop()
+	var looked, checked, wanted time.Time
+	for {
+		told := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.wanted:
+			wanted = time.Now()
+		case <-n.written:
+			told = true
+		case <-s.tracker.next():
+			pause(ctx, gather)
+		case <-tick.C:
+		}
+		now := time.Now()
+		relaxed := now.Sub(looked) >= s.Lease/4
+		if relaxed || !wanted.IsZero() && now.Sub(wanted) < s.Lease {
+			s.attempt(ctx, "write acknowledgements", s.flush)
+		}
+		if relaxed || n.waiting.Load() > 0 && (told || now.Sub(looked) >= lookEvery) {
+			s.attempt(ctx, "read lease holders", func(ctx context.Context) error {
+				_, err := n.looks.ask(ctx, struct{}{})
+				return err
+			})
+			looked = now
+		}
+		if now.Sub(checked) >= checkEvery {
+			s.attempt(ctx, "check the revocation log", s.intact)
+			checked = now
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// attempt does what will be tried again anyway.
+func (s *Service) attempt(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		s.nodes.Logger.Warn("revocation feed: will be tried again", "task", what, "error", err)
+	}
+}
+
+// flush writes down what was acknowledged to this node since the last time.
+func (s *Service) flush(ctx context.Context) error {
+	holders := s.tracker.unwritten(s.Now())
+	if len(holders) == 0 {
+		return nil
+	}
+	if err := s.holding.write(ctx, holders...); err != nil {
+		return fmt.Errorf("write acknowledgements: %w", err)
+	}
+	s.tracker.noted(holders)
+	s.nodes.Signals.Raise(AcknowledgementsWritten)
+	return nil
+}
+
+// look reads what other nodes know of the holders.
+func (s *Service) look(ctx context.Context) error {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read lease holders: %w", err)
+	}
+	holders, err := s.Leases.Holders(ctx, s.Now().Add(-forgetAfter))
+	if err != nil {
+		return fmt.Errorf("read lease holders: %w", err)
+	}
+	// A row may be written up to a lease before the lease that it announces is granted (see hold), which then holds for
+	// as long again.
+	s.tracker.observe(holders, head.Epoch, time.Now().Add(2*s.Lease))
+	return nil
+}
+
+func (s *Service) intact(ctx context.Context) error {
+	_, err := s.nodes.checks.ask(ctx, struct{}{})
+	return err
+}
+
+// ErrRolledBack is answered to whoever waits for a receipt while the log is found to have lost its end.
+var ErrRolledBack = errors.New("the revocation log has lost what it held: a new epoch begins")
+
+// check makes sure that the log still holds what it held at the last look, as a verifier would.
+func (s *Service) check(ctx context.Context) error {
+	n := s.nodes
+	page, err := s.Log.Read(ctx, n.last)
+	if err != nil {
+		return fmt.Errorf("check the revocation log: %w", err)
+	}
+	known, age := n.last, time.Since(n.at)
+	switch {
+	case known.Epoch == "": // the first look
+	case page.Head.Epoch != known.Epoch:
+		// Another node has noticed, or somebody restored a backup. Leases that were granted by nodes and rows which
+		// are lost with the tail may be unknown here.
+		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(s.Lease))
+	case page.Snapshot && (page.Head.Position < known.Position || age < page.Head.MaxToken):
+		n.rolled.Add(1)
+		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(s.Lease))
+		n.Logger.Error("the store has lost the end of the revocation log: a new epoch begins", "epoch", known.Epoch,
+			"held", known.Position, "holds", page.Head.Position)
+		if err := n.RolledBack(ctx, known.Epoch); err != nil && !errors.Is(err, ErrEpochMoved) {
+			return fmt.Errorf("begin a new epoch: %w", err)
+		}
+		return ErrRolledBack
+	}
+	n.last, n.at = Ask{Epoch: page.Head.Epoch, Position: page.Head.Position, Chain: page.Head.Chain.String()}, time.Now()
+	if n.Intact != nil {
+		return n.Intact(ctx)
+	}
+	return nil
+}
+
+// Rollbacks is how often this node noticed that the log had lost its end.
+func (s *Service) Rollbacks() uint64 {
+	if s.nodes == nil {
+		return 0
+	}
+	return s.nodes.rolled.Load()
+}
