@@ -27,7 +27,7 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
 		case $(readlink "$p/cwd") in "$1"/*) kill -KILL "${p#/proc/}" ;; esac
 	done
 	for f in "$1"/*/data/postmaster.pid; do
-		[ -f "$f" ] && ipcrm -m "$(sed -n 7p "$f" | tr -s ' ' | cut -d ' ' -f 2)"
+		[ -f "$f" ] && ipcrm -m "$(sed -n '7s/.* //p' "$f")"
 	done
 	rm -rf "$1" && exit
 	sleep 0.2

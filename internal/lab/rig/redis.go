@@ -132,6 +132,7 @@ func (s *RedisServer) do(command ...string) (rueidis.RedisMessage, error) {
 		return rueidis.RedisMessage{}, err
 	}
 	option.ForceSingleClient, option.DisableCache, option.DisableRetry = true, true, true
+	option.AlwaysRESP2 = true // in RESP3 some texts have a prefix
 	option.Dialer.Timeout, option.ConnWriteTimeout = patience, patience
 	client, err := rueidis.NewClient(option)
 	if err != nil {
