@@ -112,6 +112,7 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	if err := s.await(ctx, ask, time.Duration(req.WaitMS)*time.Millisecond); err != nil {
 		return Signed{}, err
 	}
+	held := time.Since(arrived) // before the read begins, so no more than its age has grown meanwhile
 	page, err := s.reads.ask(ctx, ask)
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)

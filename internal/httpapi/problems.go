@@ -94,6 +94,7 @@ var table = []row{
 	is(credential.ErrPasswordTooLong, http.StatusUnprocessableEntity, web.CodeInvalidRequest, "the password is too long"),
 
 	unavailable(feed.ErrClosed, "the server is shutting down"),
+	unavailable(feed.ErrStale, "the revocation log could not be read for too long"),
 	unavailable(context.Canceled, "the request was given up"),
 	unavailable(context.DeadlineExceeded, "the server did not answer in time"),
 }

@@ -54,6 +54,7 @@ var told = map[string]struct {
 	"credential.OverloadedError":    {&credential.OverloadedError{RetryAfter: time.Second}, 503, web.CodeOverloaded},
 
 	"feed.ErrClosed":    {feed.ErrClosed, 503, web.CodeUnavailable},
+	"feed.ErrStale":     {feed.ErrStale, 503, web.CodeUnavailable},
 	"feed.RequestError": {&feed.RequestError{Field: "nonce", Rule: "must be"}, 422, web.CodeInvalidRequest},
 
 	"operator.ErrAPIKey":       {operator.ErrAPIKey, 401, web.CodeInvalidToken},

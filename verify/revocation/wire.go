@@ -29,6 +29,17 @@ type Request struct {
 	Chain    string `json:"chain"`    // the chain at that position; empty without an epoch
 	Nonce    string `json:"nonce"`    // fresh and unpredictable: ties the reply to this request
 	WaitMS   int64  `json:"wait_ms"`  // how long the server may hold the request if there is nothing new
+	// Acknowledged is up to where the events are enforced by all who rely on the one that asks, if that is not Position:
+	// a relay has events that verifiers behind it still lack. Nil stands for Position.
+	Acknowledged *uint64 `json:"acknowledged,omitempty"`
+}
+
+// Enforced is the position that the request acknowledges: never one beyond what its sender has.
+func (r Request) Enforced() uint64 {
+	if r.Acknowledged == nil {
+		return r.Position
+	}
+	return min(r.Position, *r.Acknowledged)
 }
 
 // Reply is the answer: the events of (From, To], or a snapshot of all live events at To. The fields are
