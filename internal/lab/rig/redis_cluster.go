@@ -189,6 +189,44 @@ func (c *RedisClusterServer) master(key string) (*RedisServer, error) {
 	return nil, errors.New("no node serves it")
 }
 
+// CatchUp waits until every replica has received everything that its master has written.
+func (c *RedisClusterServer) CatchUp(t testing.TB) {
+	t.Helper()
+	for _, node := range c.nodes {
+		if !node.runs() {
+			continue
+		}
+		if err := node.proc.await("brought its replicas up to date", node.mirrored); err != nil {
+			t.Fatalf("Redis cluster: %v", err)
+		}
+	}
+}
+
+// mirrored fails while a replica of the node lacks something.
+func (s *RedisServer) mirrored() error {
+	text, err := s.text("INFO", "replication")
+	if err != nil {
+		return err
+	}
+	var written string
+	var received []string
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if key == "master_repl_offset" {
+			written = value
+		}
+		if strings.HasPrefix(key, "slave") && strings.HasPrefix(value, "ip=") {
+			_, value, _ = strings.Cut(value, ",offset=")
+			value, _, _ = strings.Cut(value, ",")
+			received = append(received, value)
+		}
+	}
+	if slices.ContainsFunc(received, func(offset string) bool { return offset != written }) {
+		return errors.New("it says\n" + text)
+	}
+	return nil
+}
+
 // text is the answer to a command whose answer is text.
 func (s *RedisServer) text(command ...string) (string, error) {
 	answer, err := s.do(command...)

@@ -3,7 +3,6 @@ package rig_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -32,7 +31,7 @@ func TestClusterServesEverySlotAndReplacesAMaster(t *testing.T) {
 		}
 	}
 
-	time.Sleep(time.Second) // replicas follow asynchronously
+	c.CatchUp(t)
 	old := c.Master(t, "key-0")
 	old.Kill(t)
 	c.Healthy(t)
