@@ -120,10 +120,10 @@ func (f *forger) headers() map[string]string {
 // publicKeys are the published keys in the forms in which they are taken for a shared secret.
 func (f *forger) publicKeys() map[string][]byte {
 	var set struct{ Keys []map[string]string }
-	if err := json.Unmarshal(f.server.parts.ring.TokenKeys(), &set); err != nil || len(set.Keys) == 0 {
+	if err := json.Unmarshal(f.server.parts.ring.TokenKeys(f.Context()), &set); err != nil || len(set.Keys) == 0 {
 		f.Fatalf("key set: %v", err)
 	}
-	out := map[string][]byte{"the key set": f.server.parts.ring.TokenKeys()}
+	out := map[string][]byte{"the key set": f.server.parts.ring.TokenKeys(f.Context())}
 	for _, k := range set.Keys {
 		x, _ := base64.RawURLEncoding.DecodeString(k["x"])
 		y, _ := base64.RawURLEncoding.DecodeString(k["y"])
@@ -230,7 +230,7 @@ func TestFeedKeySignsNoTokens(t *testing.T) {
 		f.refused("verifier", 401, "invalid_token", f.at(f.guarded, visit{method: "GET", path: "/", bearer: text}))
 	})
 	var feed, tokens struct{ Keys []map[string]string }
-	if json.Unmarshal(f.server.parts.ring.FeedKeys(), &feed) != nil || json.Unmarshal(f.server.parts.ring.TokenKeys(), &tokens) != nil {
+	if json.Unmarshal(f.server.parts.ring.FeedKeys(t.Context()), &feed) != nil || json.Unmarshal(f.server.parts.ring.TokenKeys(t.Context()), &tokens) != nil {
 		t.Fatal("key sets")
 	}
 	for _, a := range feed.Keys {

@@ -36,7 +36,7 @@ var layers = []layer{
 	{name: "verifytest", dirs: []string{"verify/verifytest"}, may: []string{"json", "token", "jws", "revocation", "verify"}, never: storeStd},
 
 	// The domain, from what everybody needs to what joins everything.
-	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "mail", "outage"), never: domainNever},
+	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "mail", "outage", "joint"), never: domainNever},
 	{name: "audit", dirs: domain("audit"), may: []string{"ground"}, never: domainNever},
 	{name: "feed", dirs: domain("feed"), may: with("ground", "audit"), never: domainNever},
 	{name: "account", dirs: domain("account", "application"), may: with("ground", "audit", "feed"), never: domainNever},

@@ -3,7 +3,11 @@ package feed
 import (
 	"context"
 	"sync"
+	"time"
 )
+
+// writeTimeout bounds a write that serves many callers, none of whom may cancel it for the others.
+const writeTimeout = 5 * time.Second
 
 // holding writes holders to the store. While one write is under way, those who come meanwhile gather for the next, so
 // a thousand verifiers that arrive at once cost a few commits.
@@ -57,7 +61,7 @@ func (w *holding) run(b *batch) {
 	defer close(b.done)
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
-	ctx, cancel := context.WithTimeout(context.Background(), jointTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	w.mu.Lock()
 	w.open = nil // nobody joins from here on

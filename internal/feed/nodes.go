@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"tandem.example/tandem/internal/joint"
 )
 
 // Shared is what a service needs beside Config where several nodes share the store. No clock of another node is ever
@@ -37,8 +39,8 @@ type nodes struct {
 	wanted  chan struct{} // a receipt waits somewhere
 	written chan struct{} // acknowledgements were written somewhere
 	waiting atomic.Int64  // receipts of this node under way
-	looks   *joint[struct{}, struct{}]
-	checks  *joint[struct{}, struct{}]
+	looks   *joint.Asking[struct{}, struct{}]
+	checks  *joint.Asking[struct{}, struct{}]
 	last    Ask // what the log held; owned by checks
 	at      time.Time
 	rolled  atomic.Uint64
@@ -49,8 +51,8 @@ type nodes struct {
 // share starts what several nodes need. The log is read before it returns: what is lost from now on is noticed.
 func (s *Service) share(ctx context.Context, sh Shared) error {
 	n := &nodes{Shared: sh, wanted: make(chan struct{}, 1), written: make(chan struct{}, 1), done: make(chan struct{})}
-	n.looks = newJoint(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.look(ctx) })
-	n.checks = newJoint(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.check(ctx) })
+	n.looks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.look(ctx) })
+	n.checks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.check(ctx) })
 	s.nodes = n
 	if err := s.check(ctx); err != nil {
 		return err
@@ -103,7 +105,7 @@ func (s *Service) follow(ctx context.Context) {
 		}
 		if relaxed || n.waiting.Load() > 0 && (told || now.Sub(looked) >= lookEvery) {
 			s.attempt(ctx, "read lease holders", func(ctx context.Context) error {
-				_, err := n.looks.ask(ctx, struct{}{})
+				_, err := n.looks.Ask(ctx, struct{}{})
 				return err
 			})
 			looked = now
@@ -162,7 +164,7 @@ func (s *Service) look(ctx context.Context) error {
 }
 
 func (s *Service) intact(ctx context.Context) error {
-	_, err := s.nodes.checks.ask(ctx, struct{}{})
+	_, err := s.nodes.checks.Ask(ctx, struct{}{})
 	return err
 }
 

@@ -66,7 +66,7 @@ func (s *Service) gatherAcknowledgements(ctx context.Context) error {
 	if err := s.intact(ctx); err != nil {
 		return err
 	}
-	if _, err := s.nodes.looks.ask(ctx, struct{}{}); err != nil {
+	if _, err := s.nodes.looks.Ask(ctx, struct{}{}); err != nil {
 		return err
 	}
 	s.nodes.Signals.Raise(AcknowledgementsWanted)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem.example/tandem/internal/joint"
 	"tandem.example/tandem/verify/revocation"
 )
 
@@ -32,7 +33,7 @@ type Config struct {
 type Service struct {
 	Config
 	wake    broadcast
-	reads   *joint[Ask, Page]
+	reads   *joint.Asking[Ask, Page]
 	holding *holding
 	tracker tracker
 	nodes   *nodes // nil where one process owns the store
@@ -43,7 +44,7 @@ const beforeRestore = "unknown, from before the restore"
 
 // Open starts a service. Holders that an earlier process may have granted leases to count as holding one for L more.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{Config: c, reads: newJoint(c.Log.Read), holding: newHolding(c.Leases)}
+	s := &Service{Config: c, reads: joint.New(c.Log.Read), holding: newHolding(c.Leases)}
 	s.wake.init()
 	s.tracker.init()
 	holders, err := c.Leases.Holders(ctx, c.Now().Add(-forgetAfter))
@@ -113,7 +114,7 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 		return Signed{}, err
 	}
 	held := time.Since(arrived) // before the read begins, so no more than its age has grown meanwhile
-	page, err := s.reads.ask(ctx, ask)
+	page, err := s.reads.Ask(ctx, ask)
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}

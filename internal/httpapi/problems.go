@@ -95,6 +95,7 @@ var table = []row{
 
 	unavailable(feed.ErrClosed, "the server is shutting down"),
 	unavailable(feed.ErrStale, "the revocation log could not be read for too long"),
+	unavailable(feed.ErrRolledBack, "the store has lost what was committed last, and the revocation log begins anew"),
 	unavailable(context.Canceled, "the request was given up"),
 	unavailable(context.DeadlineExceeded, "the server did not answer in time"),
 }

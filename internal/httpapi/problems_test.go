@@ -53,9 +53,10 @@ var told = map[string]struct {
 	"credential.PolicyError":        {&credential.PolicyError{Rule: credential.RuleCommon}, 422, web.CodeInvalidRequest},
 	"credential.OverloadedError":    {&credential.OverloadedError{RetryAfter: time.Second}, 503, web.CodeOverloaded},
 
-	"feed.ErrClosed":    {feed.ErrClosed, 503, web.CodeUnavailable},
-	"feed.ErrStale":     {feed.ErrStale, 503, web.CodeUnavailable},
-	"feed.RequestError": {&feed.RequestError{Field: "nonce", Rule: "must be"}, 422, web.CodeInvalidRequest},
+	"feed.ErrClosed":     {feed.ErrClosed, 503, web.CodeUnavailable},
+	"feed.ErrStale":      {feed.ErrStale, 503, web.CodeUnavailable},
+	"feed.ErrRolledBack": {feed.ErrRolledBack, 503, web.CodeUnavailable},
+	"feed.RequestError":  {&feed.RequestError{Field: "nonce", Rule: "must be"}, 422, web.CodeInvalidRequest},
 
 	"operator.ErrAPIKey":       {operator.ErrAPIKey, 401, web.CodeInvalidToken},
 	"operator.ErrClientSecret": {operator.ErrClientSecret, 401, web.CodeInvalidCredentials},
@@ -83,6 +84,7 @@ var told = map[string]struct {
 	"signing.ErrNoShared":     {signing.ErrNoShared, 409, web.CodeConflict},
 	"signing.ErrTooLarge":     {signing.ErrTooLarge, 409, web.CodeConflict},
 	"signing.ErrToken":        {signing.ErrToken, 401, web.CodeInvalidToken},
+	"signing.ErrUnknownKey":   {signing.ErrUnknownKey, 401, web.CodeInvalidToken},
 	"signing.ErrKeyRevoked":   {signing.ErrKeyRevoked, 401, web.CodeInvalidToken},
 	"signing.ErrTokenExpired": {signing.ErrTokenExpired, 401, web.CodeInvalidToken},
 }

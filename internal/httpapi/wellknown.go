@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -30,7 +31,7 @@ func (a *API) registerWellKnown() {
 	if err != nil {
 		panic(err) // strings always have a JSON form
 	}
-	metadata := func() []byte { return body }
+	metadata := func(context.Context) []byte { return body }
 	a.document("oauth-metadata", "/.well-known/oauth-authorization-server", "Metadata of this server (RFC 8414).", reflect.TypeFor[Metadata](), metadata)
 	if a.path != "" { // the issuer's path comes after the well-known one (RFC 8414 §3.1)
 		a.document("oauth-metadata-of-path", "/.well-known/oauth-authorization-server"+a.path, "Metadata of this server (RFC 8414).", reflect.TypeFor[Metadata](), metadata)
@@ -42,9 +43,9 @@ func (a *API) registerWellKnown() {
 
 // document serves what anybody may read. It may not be answered from a cache unasked, since a verifier that looks for
 // a new key needs the newest set.
-func (a *API) document(id, path, summary string, shape reflect.Type, current func() []byte) {
+func (a *API) document(id, path, summary string, shape reflect.Type, current func(context.Context) []byte) {
 	d := a.describe(operation{id: id, method: http.MethodGet, path: path, tag: tagVerifier, summary: summary})
-	a.plain(a.answers(d, http.StatusOK, shape), func(x *web.Exchange, _ *http.Request) error {
-		return writeDocument(x, current())
+	a.plain(a.answers(d, http.StatusOK, shape), func(x *web.Exchange, r *http.Request) error {
+		return writeDocument(x, current(r.Context()))
 	})
 }

@@ -75,21 +75,50 @@ func (s *Service) findByToken(ctx context.Context, presented secret.Text) (sessi
 	return v, nil
 }
 
-func (s *Service) findByAccess(ctx context.Context, presented secret.Text, now time.Time) (session.View, token.Claims, error) {
+// readAccess reads an access token. One whose key is not known may have been signed by another node a moment ago.
+func (s *Service) readAccess(ctx context.Context, presented secret.Text, now time.Time) (token.Claims, error) {
 	c, err := s.Ring.Read(presented.Reveal(), s.Issuer, now)
+	if !errors.Is(err, signing.ErrUnknownKey) {
+		return c, err
+	}
+	learned, lerr := s.Ring.Learn(ctx)
+	if lerr != nil {
+		return c, fmt.Errorf("check access token: %w", lerr)
+	}
+	if !learned {
+		return c, err
+	}
+	return s.Ring.Read(presented.Reveal(), s.Issuer, now)
+}
+
+func (s *Service) findByAccess(ctx context.Context, presented secret.Text, now time.Time) (session.View, token.Claims, error) {
+	c, err := s.readAccess(ctx, presented, now)
 	switch {
 	case errors.Is(err, signing.ErrTokenExpired):
 		return session.View{}, c, ErrTokenExpired
 	case errors.Is(err, signing.ErrKeyRevoked):
 		return session.View{}, c, ErrTokenStale
-	case err != nil:
+	case errors.Is(err, signing.ErrToken):
 		return session.View{}, c, ErrInvalidToken
+	case err != nil:
+		return session.View{}, c, err
 	}
 	v, err := s.Sessions.Find(ctx, session.ID(c.SessionID))
 	if errors.Is(err, session.ErrNotFound) {
 		return v, c, session.ErrEnded
 	}
 	if err != nil {
+		return v, c, fmt.Errorf("check session: %w", err)
+	}
+	// The view tells whether another node has changed the keys by now: the one of this token may be revoked.
+	changed, err := s.Ring.Follow(ctx, v.Ring)
+	if err == nil && changed {
+		_, err = s.Ring.Read(presented.Reveal(), s.Issuer, now)
+	}
+	switch {
+	case errors.Is(err, signing.ErrKeyRevoked):
+		return v, c, ErrTokenStale
+	case err != nil:
 		return v, c, fmt.Errorf("check session: %w", err)
 	}
 	if c.Subject != string(v.Session.User) || c.ClientID != string(v.Session.Application) {

@@ -184,7 +184,7 @@ func (s *Service) start(ctx context.Context, user account.ID, revision uint64, a
 		return Grant{}, fmt.Errorf("start session: %w", err)
 	}
 	g.View = view
-	return s.complete(g, now)
+	return s.complete(ctx, g, now)
 }
 
 // credentials makes new long-lived credentials for the session as its mode has it, puts them into the grant and
@@ -202,11 +202,11 @@ func (s *Service) credentials(g *Grant, one session.Session, now time.Time) (sec
 }
 
 // complete mints the access token of a grant that is delivered in a body.
-func (s *Service) complete(g Grant, now time.Time) (Grant, error) {
+func (s *Service) complete(ctx context.Context, g Grant, now time.Time) (Grant, error) {
 	if g.Application.Mode == application.ModeSession || g.Delivery == Cookie {
 		return g, nil
 	}
 	var err error
-	g.Access, err = s.mint(g.View, g.Application, "", now)
+	g.Access, err = s.mint(ctx, g.View, g.Application, "", now)
 	return g, err
 }

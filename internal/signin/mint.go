@@ -17,16 +17,19 @@ import (
 // Mint makes an access token from a living session, for one of its application's audiences (the first if empty).
 //
 // Errors: ErrNoMint, *FieldError, signing.ErrTooLarge.
-func (s *Service) Mint(_ context.Context, who Identity, audience string) (Access, error) {
+func (s *Service) Mint(ctx context.Context, who Identity, audience string) (Access, error) {
 	if who.Application.Mode == application.ModeSession {
 		return Access{}, ErrNoMint
 	}
-	return s.mint(who.View, who.Application, audience, who.At)
+	return s.mint(ctx, who.View, who.Application, audience, who.At)
 }
 
 // mint signs what the view says. `now` was fixed before the view was read, and the view's Revision is of a head that
 // was read before its state: a revocation that this token does not know of has a higher position than its `rv`.
-func (s *Service) mint(v session.View, app application.Application, audience string, now time.Time) (Access, error) {
+func (s *Service) mint(ctx context.Context, v session.View, app application.Application, audience string, now time.Time) (Access, error) {
+	if _, err := s.Ring.Follow(ctx, v.Ring); err != nil { // never sign with a key that another node has revoked by now
+		return Access{}, fmt.Errorf("mint: %w", err)
+	}
 	audiences := s.Audiences(app)
 	if audience == "" {
 		audience = audiences[0]

@@ -83,7 +83,7 @@ func (s *Service) refreshOnce(ctx context.Context, t session.RefreshToken, c Cli
 		return Grant{}, fmt.Errorf("refresh: %w", err)
 	}
 	g.RefreshToken = s.Tokens.Text(successor)
-	return s.complete(g, now)
+	return s.complete(ctx, g, now)
 }
 
 // endStolen ends the session whose refresh token is in two hands, and tells the user. Other sessions stay.

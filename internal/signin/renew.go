@@ -30,7 +30,7 @@ func (s *Service) StepUp(ctx context.Context, who Identity, password secret.Text
 		if g.View, _, err = s.Sessions.Renew(ctx, renewal); err != nil {
 			return Grant{}, fmt.Errorf("step up: %w", err)
 		}
-		return s.complete(g, now)
+		return s.complete(ctx, g, now)
 	})
 }
 
@@ -82,7 +82,7 @@ func (s *Service) ChangePassword(ctx context.Context, who Identity, current, nex
 		if err != nil {
 			return Grant{}, fmt.Errorf("change password: %w", err)
 		}
-		return s.complete(g, now)
+		return s.complete(ctx, g, now)
 	})
 	if err != nil {
 		return Grant{}, err

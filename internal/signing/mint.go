@@ -48,6 +48,9 @@ var ErrTokenExpired = errors.New("access token has expired")
 // ErrKeyRevoked is answered by Read for a token that names a revoked key: an honest holder is to renew it.
 var ErrKeyRevoked = fmt.Errorf("%w: its signing key was revoked", ErrToken)
 
+// ErrUnknownKey is answered by Read for a token that names a key the ring does not hold.
+var ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrToken)
+
 // Read checks a presented access token against the ring: type, signature, issuer and times. It says nothing about
 // revocation; the caller asks the session for the truth.
 func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
@@ -63,7 +66,7 @@ func (r *Ring) Read(text, issuer string, now time.Time) (token.Claims, error) {
 		return token.Claims{}, ErrKeyRevoked
 	}
 	if !ok {
-		return token.Claims{}, fmt.Errorf("%w: unknown key", ErrToken)
+		return token.Claims{}, ErrUnknownKey
 	}
 	if err := m.Verify(key); err != nil {
 		return token.Claims{}, fmt.Errorf("%w: %w", ErrToken, err)

@@ -13,6 +13,7 @@ import (
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/joint"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/verify/jws"
 	"tandem.example/tandem/verify/revocation"
@@ -27,6 +28,8 @@ type Config struct {
 	Schedule  Schedule
 	MaxToken  func() time.Duration // the longest lifetime a living access token may have
 	Now       func() time.Time
+	// Nodes says that others may change the keys as well: Learn and the published documents ask the store.
+	Nodes bool
 }
 
 // Ring holds the keys in memory, ready to sign. Safe for concurrent use: signing reads one atomic snapshot.
@@ -34,6 +37,7 @@ type Ring struct {
 	Config
 	changing sync.Mutex
 	state    atomic.Pointer[state]
+	loading  *joint.Asking[struct{}, struct{}]
 	behind   atomic.Bool // the store may hold what the state does not: it is read again before anything else
 }
 
@@ -51,6 +55,7 @@ type state struct {
 // Open loads the keys and makes those that are missing.
 func Open(ctx context.Context, c Config) (*Ring, error) {
 	r := &Ring{Config: c}
+	r.loading = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, r.load(ctx) })
 	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -65,6 +70,30 @@ func Open(ctx context.Context, c Config) (*Ring, error) {
 
 // Reload reads the keys again, as another node may have changed them.
 func (r *Ring) Reload(ctx context.Context) error {
+	_, err := r.loading.Ask(ctx, struct{}{})
+	return err
+}
+
+// Follow makes sure that the ring is not older than the version, which the caller has read together with other state:
+// what another node had changed by then is known when it returns. It reports whether the ring had to be read again.
+func (r *Ring) Follow(ctx context.Context, version uint64) (bool, error) {
+	if !r.Nodes || r.state.Load().version == version {
+		return false, nil
+	}
+	return true, r.Reload(ctx)
+}
+
+// Learn reads the keys again where another node may have changed them, because something is not known here. It reports
+// whether it did.
+func (r *Ring) Learn(ctx context.Context) (bool, error) {
+	if !r.Nodes {
+		return false, nil
+	}
+	return true, r.Reload(ctx)
+}
+
+// load reads the keys. One load runs at a time, so that what was read later is what counts.
+func (r *Ring) load(ctx context.Context) error {
 	keys, version, err := r.Store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("load signing keys: %w", err)
@@ -148,11 +177,19 @@ func (r *Ring) Public(kid string) (jws.Key, bool) {
 // IsRevoked reports whether the key was revoked: what it signed can be renewed, by whoever has a session.
 func (r *Ring) IsRevoked(kid string) bool { return r.state.Load().revoked[kid] }
 
-// TokenKeys is the JWKS document of access-token keys. The caller must not change it.
-func (r *Ring) TokenKeys() []byte { return r.state.Load().tokens }
+// TokenKeys is the JWKS document of access-token keys, with those that another node has made by now: a verifier asks
+// when it has met a key it does not know. While the store cannot be reached it is what was known before. The caller
+// must not change it.
+func (r *Ring) TokenKeys(ctx context.Context) []byte {
+	_, _ = r.Learn(ctx)
+	return r.state.Load().tokens
+}
 
-// FeedKeys is the JWKS document of feed keys. The caller must not change it.
-func (r *Ring) FeedKeys() []byte { return r.state.Load().feed }
+// FeedKeys is the JWKS document of feed keys, as TokenKeys.
+func (r *Ring) FeedKeys(ctx context.Context) []byte {
+	_, _ = r.Learn(ctx)
+	return r.state.Load().feed
+}
 
 // Keys lists the stored keys, without their private halves.
 func (r *Ring) Keys() []Stored {

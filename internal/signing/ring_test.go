@@ -86,7 +86,7 @@ func (b *bench) kidOf(text string) string {
 // published reports whether verifiers that fetch the key set now know the key.
 func (b *bench) published(r *signing.Ring, kid string) bool {
 	b.Helper()
-	set, err := jws.ParseSet(r.TokenKeys())
+	set, err := jws.ParseSet(r.TokenKeys(b.Context()))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestFeedKeyIsNoTokenKey(t *testing.T) {
 	if b.published(b.ring, h.KeyID) {
 		t.Error("the feed key is in the set of token keys")
 	}
-	feeds, err := jws.ParseSet(b.ring.FeedKeys())
+	feeds, err := jws.ParseSet(b.ring.FeedKeys(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,17 +31,17 @@ var logMutations = []mutation{
 		{"internal/memory/account.go", "import (\n", "import (\n	\"time\"\n"},
 	}, ".", "./internal/memory", "TestConformance/races/a_view"},
 	{cachedSync, "a request joins a read that has begun", []edit{
-		{"internal/feed/joint.go", "	delete(j.open, key) // nobody joins from here on: the run begins\n	j.mu.Unlock()\n	one.value, one.err = j.do(ctx, key)",
+		{"internal/joint/joint.go", "	delete(j.open, key) // nobody joins from here on: the run begins\n	j.mu.Unlock()\n	one.value, one.err = j.do(ctx, key)",
 			"	j.mu.Unlock()\n	one.value, one.err = j.do(ctx, key)\n	j.mu.Lock()\n	delete(j.open, key)\n	j.mu.Unlock()"},
 	}, ".", "./internal/feed", "TestReadBeginsAfterTheRequestArrived"},
 	{cachedSync, "the service answers from what it read last", []edit{
-		{"internal/feed/joint.go", "	joined := j.open[key]\n", "	if value, known := cache.Load(key); known {\n		j.mu.Unlock()\n		return value.(V), nil\n	}\n	joined := j.open[key]\n"},
-		{"internal/feed/joint.go", "	one.value, one.err = j.do(ctx, key)", "	one.value, one.err = j.do(ctx, key)\n	cache.Store(key, one.value)"},
-		{"internal/feed/joint.go", "type run[V any] struct {", "var cache sync.Map\n\ntype run[V any] struct {"},
+		{"internal/joint/joint.go", "	joined := j.open[key]\n", "	if value, known := cache.Load(key); known {\n		j.mu.Unlock()\n		return value.(V), nil\n	}\n	joined := j.open[key]\n"},
+		{"internal/joint/joint.go", "	one.value, one.err = j.do(ctx, key)", "	one.value, one.err = j.do(ctx, key)\n	cache.Store(key, one.value)"},
+		{"internal/joint/joint.go", "type run[V any] struct {", "var cache sync.Map\n\ntype run[V any] struct {"},
 	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
 	{cachedSync, "the sync is answered with what was there when the wait began", []edit{
-		{"internal/feed/service.go", "	if err := s.await(ctx, ask,", "	early, err := s.reads.ask(ctx, ask)\n	if err != nil {\n		return Signed{}, err\n	}\n	if err := s.await(ctx, ask,"},
-		{"internal/feed/service.go", "	page, err := s.reads.ask(ctx, ask)\n", "	page, err := early, error(nil)\n"},
+		{"internal/feed/service.go", "	if err := s.await(ctx, ask,", "	early, err := s.reads.Ask(ctx, ask)\n	if err != nil {\n		return Signed{}, err\n	}\n	if err := s.await(ctx, ask,"},
+		{"internal/feed/service.go", "	page, err := s.reads.Ask(ctx, ask)\n", "	page, err := early, error(nil)\n"},
 	}, ".", "./internal/feed", "TestSyncWaitsForTheNextEvent"},
 	{cachedSync, "sqlite: the log is read from memory, as a replica's would be", []edit{
 		{"internal/sqlite/log.go", "	if page, err = r.page(ask); err != nil {", "	if known, ok := replica.Load(ask); ok {\n		return known.(feed.Page), nil\n	}\n	page, err = r.page(ask)\n	replica.Store(ask, page)\n	if err != nil {"},
@@ -98,7 +98,7 @@ var receiptMutations = []mutation{
 		{"internal/feed/service.go", "		s.tracker.restore(h, until)\n", "		_, _ = h, until\n"},
 	}, ".", "./internal/feed", "TestReceiptAfterARestartWaitsForLeasesOfTheOldProcess"},
 	{receipts, "nodes: a receipt looks only at the verifiers of its own node", []edit{
-		{"internal/feed/receipt.go", "	if _, err := s.nodes.looks.ask(ctx, struct{}{}); err != nil {\n		return err\n	}\n	s.nodes.Signals", "	s.nodes.Signals"},
+		{"internal/feed/receipt.go", "	if _, err := s.nodes.looks.Ask(ctx, struct{}{}); err != nil {\n		return err\n	}\n	s.nodes.Signals", "	s.nodes.Signals"},
 	}, ".", "./internal/feed", "TestReceiptOutlivesTheNode"},
 	{receipts, "nodes: the row of a holder is written as seldom as on a store of one process", []edit{
 		{"internal/feed/service.go", "		every = s.Lease //", "		_ = s.Lease //"},
