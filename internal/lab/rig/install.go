@@ -97,7 +97,8 @@ func forbidServices() (allow func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.WriteString("#!/bin/sh\nexit 101\n") // forbidden, says invoke-rc.d(8)
+	// 101 is forbidden, says invoke-rc.d(8). Should we be killed, it forbids no longer than we lived.
+	_, err = fmt.Fprintf(f, "#!/bin/sh\n# Tandem's tests install what they need.\n[ -d /proc/%d ] && exit 101\nexit 0\n", os.Getpid())
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

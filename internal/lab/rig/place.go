@@ -51,7 +51,7 @@ var place = sync.OnceValues(func() (string, error) {
 	watch := exec.Command("/bin/sh", "-c", guard, "sh", dir)
 	watch.Dir = "/"
 	watch.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // whoever interrupts the tests does not mean it
-	if open, err = watch.StdinPipe(); err != nil {
+	if leash, err = watch.StdinPipe(); err != nil {
 		return "", err
 	}
 	if err := watch.Start(); err != nil {
@@ -60,8 +60,8 @@ var place = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// open is closed when this process ends, and not before.
-var open io.WriteCloser
+// leash is closed when this process ends, and not before.
+var leash io.WriteCloser
 
 // base is a directory for temporary files whose path is short and which every user may enter.
 func base() (string, error) {

@@ -54,7 +54,7 @@ type PostgresServer struct {
 func Postgres(t testing.TB, config PostgresConfig) *PostgresServer {
 	t.Helper()
 	if config.Synchronous && config.Standbys == 0 {
-		t.Fatal("PostgresConfig.Synchronous needs Standbys")
+		t.Fatalf("PostgresConfig.Synchronous needs Standbys")
 	}
 	s, err := newPostgres(require(t, postgresSuite), config)
 	if s != nil {

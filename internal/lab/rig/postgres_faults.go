@@ -44,7 +44,7 @@ func (s *PostgresServer) Resume(t testing.TB) {
 func (s *PostgresServer) fault(t testing.TB, inject func() error) {
 	t.Helper()
 	if s.shared {
-		t.Fatal("the shared PostgreSQL is everybody's: start one with rig.Postgres")
+		t.Fatalf("the shared PostgreSQL is everybody's: start one with rig.Postgres")
 	}
 	if err := inject(); err != nil {
 		t.Fatalf("PostgreSQL (%s): %v", s.name, err)

@@ -46,12 +46,15 @@ var (
 func (s suite) find() string {
 	var dirs []string
 	for _, program := range s.programs {
-		// What is on PATH may be a link to where the others are.
-		if path, err := exec.LookPath(program); err == nil {
-			if path, err = filepath.EvalSymlinks(path); err == nil {
-				dirs = append(dirs, filepath.Dir(path))
-			}
+		path, err := exec.LookPath(program)
+		if err != nil {
+			continue
 		}
+		// What is on PATH may be a link to where the others are, or they are links side by side.
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(resolved))
+		}
+		dirs = append(dirs, filepath.Dir(path))
 	}
 	for _, pattern := range s.places {
 		found, _ := filepath.Glob(pattern) // only a bad pattern is an error
@@ -84,7 +87,7 @@ func executable(path string) bool {
 // the server's program.
 func require(t testing.TB, suites ...suite) string {
 	t.Helper()
-	if testing.Short() {
+	if testing.Testing() && testing.Short() {
 		t.Skipf("needs %s; with -short, tests need Go alone", suites[0].name)
 	}
 	look := func() string {
@@ -105,8 +108,8 @@ func require(t testing.TB, suites ...suite) string {
 	err := install(packages, func() bool { return look() != "" })
 	program := look()
 	if program == "" {
-		t.Fatalf("%s is not here: no %s on PATH or in %s. Install it, on Debian with:\n  sudo apt-get install -y %s\n(%v)", suites[0].name,
-			strings.Join(suites[0].programs, " with ")+" beside it", strings.Join(suites[0].places, ", "), packages[0], err)
+		t.Fatalf("%s is not here: looked for %s on PATH and in %s. Install it, on Debian with:\n  sudo apt-get install -y %s\n(%v)", suites[0].name,
+			strings.Join(suites[0].programs, " and "), strings.Join(suites[0].places, ", "), packages[0], err)
 	}
 	return program
 }

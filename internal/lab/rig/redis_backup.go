@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,13 +33,17 @@ type Backup struct{ dir string }
 // Backup copies what the server holds now, to Restore it later.
 func (s *RedisServer) Backup(t testing.TB) Backup {
 	t.Helper()
-	b := Backup{dir: t.TempDir()}
-	s.fault(t, func() error {
+	var b Backup
+	s.fault(t, func() (err error) {
+		if b.dir, err = newDirectory(nil); err != nil {
+			return err
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(b.dir) }) // the guard removes what stays
 		if !s.logs {
 			if _, err := s.do("SAVE"); err != nil {
 				return err
 			}
-			return move(filepath.Join(s.dir, snapshot), filepath.Join(b.dir, snapshot))
+			return os.Rename(filepath.Join(s.dir, snapshot), filepath.Join(b.dir, snapshot))
 		}
 		// Everything that it answered is in the files; nothing moves while they are copied.
 		if err := s.proc.pause(); err != nil {
@@ -78,16 +81,4 @@ func (s *RedisServer) Restore(t testing.TB, b Backup) {
 		}
 		return nil
 	})
-}
-
-// move moves a file, to another file system too.
-func move(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(to, b, 0o600); err != nil {
-		return fmt.Errorf("copy %s: %w", from, err)
-	}
-	return os.Remove(from)
 }
