@@ -51,17 +51,19 @@ var place = sync.OnceValues(func() (string, error) {
 	watch := exec.Command("/bin/sh", "-c", guard, "sh", dir)
 	watch.Dir = "/"
 	watch.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // whoever interrupts the tests does not mean it
-	if leash, err = watch.StdinPipe(); err != nil {
+	in, err := watch.StdinPipe()
+	if err != nil {
 		return "", err
 	}
+	leash.Store(&in)
 	if err := watch.Start(); err != nil {
 		return "", fmt.Errorf("start the guard of %s: %w", dir, err)
 	}
 	return dir, nil
 })
 
-// leash is closed when this process ends, and not before.
-var leash io.WriteCloser
+// leash holds the guard's standard input, which is closed when this process ends, and not before.
+var leash atomic.Pointer[io.WriteCloser]
 
 // base is a directory for temporary files whose path is short and which every user may enter.
 func base() (string, error) {
