@@ -16,7 +16,7 @@ FUZZTIME ?= 30s
 # Tests and builds need no C compiler; the race detector is the exception.
 export CGO_ENABLED ?= 0
 
-.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench soak mutants fuzz verify generated tidy vulnerabilities tools clean
+.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench scale soak mutants fuzz verify generated tidy vulnerabilities tools clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ race: ## every test under the race detector; installs gcc when root on Debian
 
 bench: ## measure each budget beside its floor
 	go run ./internal/lab/bench
+
+scale: ## what gives way first when Tandem grows: the tables of docs/scale.md, in two minutes
+	go run ./internal/lab/scale
 
 # Long runs read TANDEM_TEST_SOAK: 100,000 schedules in place of thousands, a
 # hundred kills under load in place of a few.
