@@ -35,10 +35,20 @@ type Config struct {
 	// working directory.
 	DataDir string
 
-	// Store is where everything is kept: "sqlite" (the default) or "memory",
-	// which forgets at exit.
+	// Store is where everything is kept: "sqlite" (the default), "memory",
+	// which forgets at exit, or the URL of a PostgreSQL server, postgres://,
+	// which several nodes may share.
 	Store    string
 	Sessions Sessions
+
+	// NoMigrate has the server refuse a PostgreSQL schema that is older than
+	// its own rather than bring it up to date (`tandem migrate`). It is the key
+	// migrate_at_start turned round.
+	NoMigrate bool
+	// InsecureAllowAsyncCommit accepts a PostgreSQL server that answers before
+	// a commit is durable (fsync off): a revocation that was answered may then
+	// be lost in a crash.
+	InsecureAllowAsyncCommit bool
 
 	// MasterKeyFile names the file with the key that seals signing keys in the
 	// store; nobody but its owner may read it. Empty means master.key in
@@ -113,8 +123,14 @@ func (c Config) LongestAccessTokenTTL() time.Duration {
 
 // Sessions says where sessions are kept.
 type Sessions struct {
-	// Store is empty for the same store as everything else.
+	// Store is empty for the same store as everything else, or the URL of a
+	// Redis server or cluster, redis:// or rediss://, further addresses as
+	// ?addr=HOST:PORT.
 	Store string
+	// InsecureAllowVolatile accepts a Redis that may forget sessions: without
+	// an append-only file, or evicting keys when its memory is full. Their
+	// users have to sign in again; no revocation is lost.
+	InsecureAllowVolatile bool
 }
 
 // Cookies says how session cookies are scoped.

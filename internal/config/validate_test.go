@@ -92,9 +92,12 @@ func TestRefused(t *testing.T) {
 		{"listen without port", func(c *config.Config) { c.Listen = "127.0.0.1" }, "listen", "host:port"},
 		{"listen with a name for a port", func(c *config.Config) { c.AdminListen = "127.0.0.1:http" }, "admin_listen", "host:port"},
 		{"one port for two", func(c *config.Config) { c.AdminListen = "127.0.0.1:8484" }, "admin_listen", "differ"},
-		{"PostgreSQL", func(c *config.Config) { c.Store = "postgres://db/tandem" }, "store", "not in this build yet: PostgreSQL"},
-		{"Redis", func(c *config.Config) { c.Sessions.Store = "redis://cache" }, "sessions.store", "not in this build yet: Redis"},
-		{"other store", func(c *config.Config) { c.Store = "mysql" }, "store", "sqlite or memory"},
+		{"PostgreSQL", func(c *config.Config) { c.Store = "postgres://u:p%zz@db/tandem" }, "store", "not a valid URL"},
+		{"Redis without PostgreSQL", func(c *config.Config) { c.Sessions.Store = "redis://cache" }, "sessions.store", "needs a postgres:// store"},
+		{"no Redis URL", func(c *config.Config) { c.Store, c.Sessions.Store = "postgres://db/tandem", "redis://cache:port" }, "sessions.store", "not a valid URL"},
+		{"volatile nothing", func(c *config.Config) { c.Sessions.InsecureAllowVolatile = true }, "sessions.insecure_allow_volatile", "applies to sessions.store"},
+		{"migration of a file", func(c *config.Config) { c.NoMigrate = true }, "store", "is not PostgreSQL"},
+		{"other store", func(c *config.Config) { c.Store = "mysql" }, "store", "sqlite, memory or a postgres"},
 		{"other session store", func(c *config.Config) { c.Sessions.Store = "memcached" }, "sessions.store", "redis://"},
 		{"two master keys", func(c *config.Config) {
 			c.MasterKey, c.MasterKeyFile = secret.NewText(strings.Repeat("0f", 31)+"aa"), "k"

@@ -55,18 +55,18 @@ var table = []row{
 	is(errNoCredential, http.StatusUnauthorized, web.CodeUnauthenticated, "send a session token, an access token or the session cookie"),
 	is(signin.ErrInvalidCredentials, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
 	is(session.ErrAccountChanged, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
-	token(signin.ErrInvalidToken, "unknown", "it is not a credential of this server"),
-	token(signing.ErrKeyRevoked, "stale", "the access token must be renewed"), // before ErrToken, which it is as well
-	token(signing.ErrToken, "unknown", "it is not a credential of this server"),
-	token(session.ErrMalformed, "unknown", "it is not a credential of this server"),
-	token(operator.ErrAPIKey, "unknown", "it is not a credential of this server"),
-	token(credential.ErrMalformedKey, "unknown", "it is not a credential of this server"),
-	token(credential.ErrWrongKey, "unknown", "it is not a credential of this server"),
-	token(credential.ErrKeyExpired, "unknown", "it is not a credential of this server"),
-	token(credential.ErrKeyRevoked, "unknown", "it is not a credential of this server"),
-	token(signin.ErrTokenExpired, "expired", "the access token has expired"),
-	token(signing.ErrTokenExpired, "expired", "the access token has expired"),
-	token(signin.ErrTokenStale, "stale", "the access token must be renewed"),
+	refused(signin.ErrInvalidToken, "unknown", "it is not a credential of this server"),
+	refused(signing.ErrKeyRevoked, "stale", "the access token must be renewed"), // before ErrToken, which it is as well
+	refused(signing.ErrToken, "unknown", "it is not a credential of this server"),
+	refused(session.ErrMalformed, "unknown", "it is not a credential of this server"),
+	refused(operator.ErrAPIKey, "unknown", "it is not a credential of this server"),
+	refused(credential.ErrMalformedKey, "unknown", "it is not a credential of this server"),
+	refused(credential.ErrWrongKey, "unknown", "it is not a credential of this server"),
+	refused(credential.ErrKeyExpired, "unknown", "it is not a credential of this server"),
+	refused(credential.ErrKeyRevoked, "unknown", "it is not a credential of this server"),
+	refused(signin.ErrTokenExpired, "expired", "the access token has expired"),
+	refused(signing.ErrTokenExpired, "expired", "the access token has expired"),
+	refused(signin.ErrTokenStale, "stale", "the access token must be renewed"),
 	ended(session.ErrEnded, "revoked", "the session has ended: sign in again"),
 	ended(session.ErrExpired, "expired", "the session has expired: sign in again"),
 	client(operator.ErrClientSecret),
@@ -138,8 +138,8 @@ func carrying[E error](make func(E) *web.Problem) row {
 	}
 }
 
-// token maps a sentinel about a token that is not accepted.
-func token(target error, reason, detail string) row {
+// refused maps a sentinel about a token that is not accepted.
+func refused(target error, reason, detail string) row {
 	return func(err error) *web.Problem {
 		p := is(target, http.StatusUnauthorized, web.CodeInvalidToken, detail)(err)
 		if p != nil {

@@ -34,6 +34,8 @@ func (a *API) registerSession() {
 		summary: "Live check: who is signed in with this credential, now?",
 	}, "bearer", "cookie")
 	d = a.answers(d, http.StatusOK, reflect.TypeFor[Whoami]())
+	d.Parameters = append(d.Parameters, &huma.Param{Name: minPosition, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+		Description: "Answer from a state at least as new as this position, as the answer to a change or Tandem-Position told it; 503 if that is not to be had in a second."})
 	d.Responses["200"].Headers = map[string]*huma.Param{"Tandem-Position": {Schema: &huma.Schema{Type: huma.TypeString}}}
 	a.plain(d, a.whoami)
 	personal(a, operation{
