@@ -78,7 +78,11 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 			}
 		}
 		amended = cloneUser(u.account)
-		commit = a.s.finish(m.At, m.Announce, m.Audit...)
+		if m.EndSessions == "" {
+			commit = a.s.finish(m.At, m.Announce, m.Audit...)
+		} else {
+			commit = a.s.finishAll(u, ending{at: m.At, reason: session.Reason(m.EndSessions)}, m.Announce, m.Audit...)
+		}
 		return nil
 	})
 	return amended, commit, err

@@ -77,6 +77,7 @@ func (a applications) Amend(ctx context.Context, m application.Amendment) (amend
 		amended.Kind, amended.CreatedAt, amended.SessionsFrom = old.Kind, old.CreatedAt, old.SessionsFrom
 		if m.EndSessions {
 			amended.SessionsFrom = commit.Position
+			a.s.appsFrom[amended.ID] = a.s.log.base + commit.Position
 		}
 		a.s.apps[amended.ID] = cloneApplication(amended)
 		return nil

@@ -13,19 +13,27 @@ import (
 // history is the log of one epoch.
 type history struct {
 	epoch    string
+	base     uint64           // ordinal of position 0
 	position uint64           // of the last event
 	chain    revocation.Chain // after the last event
 	floor    uint64           // events up to here have been pruned
 	anchor   revocation.Chain // after the event at the floor
 	events   []feed.Stored    // (floor, position], without a gap
 	kept     []feed.Stored    // key events at or below the floor: still live, so part of every snapshot
+	ends     map[string]end   // the last session event of each session, until it is pruned
 	lifetime feed.Lifetimes
 	ring     uint64 // version of the signing keys
 }
 
 func begin(epoch string) history {
 	genesis := revocation.Genesis(epoch)
-	return history{epoch: epoch, chain: genesis, anchor: genesis}
+	return history{epoch: epoch, chain: genesis, anchor: genesis, ends: map[string]end{}}
+}
+
+// end is a session event.
+type end struct {
+	position uint64
+	at       time.Time
 }
 
 func (h *history) head() feed.Head {
@@ -37,6 +45,9 @@ func (h *history) append(events []revocation.Event, at time.Time) {
 		h.position++
 		e.Seq, e.RetainMS = h.position, 0
 		h.chain = h.chain.Next(e)
+		if e.Kind == revocation.KindSession {
+			h.ends[e.ID] = end{e.Seq, at}
+		}
 		h.events = append(h.events, feed.Stored{
 			Event:       e,
 			Chain:       h.chain,
@@ -136,6 +147,9 @@ func (l feedLog) Prune(ctx context.Context, now time.Time, limit int) (pruned in
 				h.kept = append(h.kept, e)
 			} else {
 				pruned++
+			}
+			if h.ends[e.Event.ID].position == e.Event.Seq {
+				delete(h.ends, e.Event.ID)
 			}
 			h.floor, h.anchor = e.Event.Seq, e.Chain
 			moved++

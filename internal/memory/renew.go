@@ -103,7 +103,11 @@ func (p sessions) End(ctx context.Context, e session.Ending) (commit feed.Commit
 		} else if u, ok := p.s.users[e.User]; ok && e.Theft {
 			u.account.TheftAt = e.At
 		}
-		commit = p.s.finish(e.At, events, entries...)
+		if u, ok := p.s.users[e.User]; ok && e.Session == "" && e.Except == "" {
+			commit = p.s.finishAll(u, ending{at: e.At, reason: e.Reason}, events, entries...)
+		} else {
+			commit = p.s.finish(e.At, events, entries...)
+		}
 		return nil
 	})
 	return commit, ended, err

@@ -69,7 +69,7 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view ses
 		if kept != nil && n.Keep.Audit.ID != "" {
 			entries = append([]audit.Entry{n.Keep.Audit}, entries...)
 		}
-		commit = p.s.finish(n.At, n.Announce, entries...)
+		commit = p.s.finishAll(u, ending{at: n.At, reason: session.PasswordChanged}, n.Announce, entries...)
 		if kept != nil {
 			renew(kept, *n.Keep, n.At, commit.Position)
 			view = p.s.view(kept)

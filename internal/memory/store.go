@@ -43,6 +43,7 @@ type Store struct {
 	users      map[account.ID]*user
 	emails     map[string]account.ID // by account.NormalizeEmail
 	apps       map[application.ID]application.Application
+	appsFrom   map[application.ID]uint64 // their SessionsFrom as ordinals, which outlive an epoch
 	sessions   map[session.ID]*session.Session
 	ofUser     map[account.ID]map[session.ID]*session.Session
 	keys       map[string]signing.Stored
@@ -56,6 +57,7 @@ type user struct {
 	account   account.User
 	password  credential.PHC
 	addresses map[string]bool // from which they have signed in
+	ended     ending          // all sessions from before
 }
 
 // Open makes an empty store with a log of its own.
@@ -69,6 +71,7 @@ func Open(o Options) *Store {
 		users:    map[account.ID]*user{},
 		emails:   map[string]account.ID{},
 		apps:     map[application.ID]application.Application{},
+		appsFrom: map[application.ID]uint64{},
 		sessions: map[session.ID]*session.Session{},
 		ofUser:   map[account.ID]map[session.ID]*session.Session{},
 		keys:     map[string]signing.Stored{},
