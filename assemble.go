@@ -34,9 +34,6 @@ type parts struct {
 // clock that far behind would make every deadline wrong.
 const wrongClock = 24 * time.Hour
 
-// limitKeys bounds the memory of the rate limits.
-const limitKeys = 100_000
-
 // assemble builds the services upon the store, bottom up.
 func assemble(ctx context.Context, c Config, st store, box sealer, o options) (parts, error) {
 	var p parts
@@ -52,7 +49,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	p.ring, err = signing.Open(ctx, signing.Config{
 		Store: st.Keys(), Box: box, Algorithm: jws.Algorithm(c.SigningAlg), Schedule: signing.DefaultSchedule, Now: now,
 		MaxToken: func() time.Duration { return maxToken(context.WithoutCancel(ctx), st, c) },
-		Shared:   []byte(c.HS256Secret.Reveal()),
+		Shared:   []byte(c.HS256Secret.Reveal()), Nodes: st.Signals() != nil,
 	})
 	if err != nil {
 		return p, err
@@ -62,7 +59,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		return p, err
 	}
 	p.feed, err = feed.Open(ctx, feed.Config{Log: st.Log(), Leases: st.Leases(), Lease: c.Lease, Sign: p.ring.SignReply, Now: now,
-		RestoredAt: restored})
+		RestoredAt: restored, Shared: nodes(st, o)})
 	if err != nil {
 		return p, err
 	}
@@ -70,7 +67,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	if err != nil {
 		return p, fmt.Errorf("prepare password hashing: %w", err)
 	}
-	apps := application.Remember(st.Applications(), 0, nil) // this process owns the store
+	apps := remember(st)
 	if err := defaultApplication(ctx, apps, now()); err != nil {
 		return p, err
 	}
@@ -81,7 +78,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
-		Limits:       limit.NewMemory(limitKeys), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
+		Limits:       st.Limits(), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
 	})
 	p.operator = operator.New(operator.Config{
 		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
@@ -92,13 +89,37 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	return p, p.operator.Housekeep(ctx)
 }
 
-// restoredAt is when the store was last restored; zero if never.
-func restoredAt(ctx context.Context, trail audit.Store) (time.Time, error) {
-	entries, err := trail.List(ctx, audit.Query{Type: audit.StoreRestored, Limit: 1})
-	if err != nil || len(entries) == 0 {
-		return time.Time{}, err
+// appsFor is for how long applications are remembered where another node may change them, should its hint be lost.
+const appsFor = 5 * time.Second
+
+// remember keeps applications in memory: for good where this process owns the store, until somebody changes one or for
+// a few seconds where others share it.
+func remember(st store) *application.Remembered {
+	signals := st.Signals()
+	if signals == nil {
+		return application.Remember(st.Applications(), 0, nil)
 	}
-	return entries[0].At, nil
+	apps := application.Remember(st.Applications(), appsFor, func() { signals.Raise(feed.ApplicationsChanged) })
+	signals.Hear(func(heard feed.Signal) {
+		if heard == feed.ApplicationsChanged {
+			apps.Forget()
+		}
+	})
+	return apps
+}
+
+// restoredAt is when the store was last restored, or found to have lost its end; zero if never.
+func restoredAt(ctx context.Context, trail audit.Store) (last time.Time, err error) {
+	for _, t := range []audit.Type{audit.StoreRestored, audit.StoreRolledBack} {
+		entries, err := trail.List(ctx, audit.Query{Type: t, Limit: 1})
+		if err != nil {
+			return last, fmt.Errorf("look for a restore: %w", err)
+		}
+		if len(entries) > 0 && entries[0].At.After(last) {
+			last = entries[0].At
+		}
+	}
+	return last, nil
 }
 
 // maxToken is the longest lifetime of a living access token; what is configured if the log cannot tell.

@@ -16,7 +16,8 @@ const (
 	keepBatch = 500
 )
 
-// housekeep does what time makes due until ctx ends. A task that fails is logged and tried again.
+// housekeep does what time makes due until ctx ends. Where several nodes share the store, each task is done by one of
+// them. A task that fails is logged and tried again.
 func (s *Server) housekeep(ctx context.Context) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
@@ -36,8 +37,9 @@ func (s *Server) housekeep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		s.parts.feed.Forget()
 		for _, t := range tasks {
-			if err := t.do(ctx); err != nil && ctx.Err() == nil {
+			if err := s.store.Alone(ctx, t.name, t.do); err != nil && ctx.Err() == nil {
 				s.log.Error("housekeeping failed and will be tried again", "task", t.name, "error", err)
 			}
 		}

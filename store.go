@@ -14,6 +14,7 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/limit"
 	"tandem.example/tandem/internal/memory"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
@@ -22,8 +23,8 @@ import (
 	"tandem.example/tandem/internal/sqlite"
 )
 
-// store is an adapter: every port, and what belongs to the whole.
-type store interface {
+// adapter is what every adapter offers: every port, and what belongs to the whole.
+type adapter interface {
 	Accounts() account.Store
 	Applications() application.Store
 	Audit() audit.Store
@@ -36,7 +37,39 @@ type store interface {
 	Ping(ctx context.Context) error
 	// LastCommit is when the store was last written: the server's clock never starts before it.
 	LastCommit(ctx context.Context) (time.Time, error)
+	// BeginEpoch begins a new history of the revocation log.
+	BeginEpoch(ctx context.Context, n feed.NewEpoch) (feed.Commit, error)
 	Close() error
+}
+
+// store is an adapter with what several nodes need that share it.
+type store interface {
+	adapter
+	// Limits counts attempts across the nodes.
+	Limits() limit.Store
+	// Signals wake the other nodes; nil where there are none.
+	Signals() feed.Signals
+	// Alone does a task unless another node is doing it.
+	Alone(ctx context.Context, task string, do func(context.Context) error) error
+}
+
+// sole is a store that this process has to itself.
+type sole struct {
+	adapter
+	limits *limit.Memory
+}
+
+// limitKeys bounds the memory of the rate limits.
+const limitKeys = 100_000
+
+func alone(a adapter) store { return sole{a, limit.NewMemory(limitKeys)} }
+
+func (s sole) Limits() limit.Store { return s.limits }
+
+func (s sole) Signals() feed.Signals { return nil }
+
+func (s sole) Alone(ctx context.Context, _ string, do func(context.Context) error) error {
+	return do(ctx)
 }
 
 // sealer is the master key, ready for use.
@@ -44,12 +77,12 @@ type sealer = *secret.Box
 
 // openStore opens the store and the master key. The key of the embedded store is made on its first start; a store
 // whose key is missing is refused, since what was sealed under it could not be read.
-func openStore(ctx context.Context, c Config) (store, sealer, error) {
+func openStore(ctx context.Context, c Config, o options) (store, sealer, error) {
 	if c.Store == "memory" {
 		box, err := secret.NewBox(secret.Random(32))
-		return memory.Open(memory.Options{}), box, err
+		return alone(memory.Open(memory.Options{})), box, err
 	}
-	st, err := sqlite.Open(ctx, sqlite.Config{Dir: c.DataDir})
+	st, err := openServed(ctx, c, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,6 +91,18 @@ func openStore(ctx context.Context, c Config) (store, sealer, error) {
 		return nil, nil, errors.Join(err, st.Close())
 	}
 	return st, box, nil
+}
+
+// openServed opens the configured store where it outlives the process.
+func openServed(ctx context.Context, c Config, o options) (store, error) {
+	if c.OnPostgres() {
+		return openShared(ctx, c, o)
+	}
+	st, err := sqlite.Open(ctx, sqlite.Config{Dir: c.DataDir})
+	if err != nil {
+		return nil, err
+	}
+	return alone(st), nil
 }
 
 func openMaster(ctx context.Context, c Config, st store) (sealer, error) {

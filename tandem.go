@@ -78,7 +78,7 @@ func Open(ctx context.Context, c Config, opts ...Option) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	st, box, err := openStore(ctx, c)
+	st, box, err := openStore(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ const (
 	APIKeyCreated     Type = "api_key.created"
 	APIKeyRevoked     Type = "api_key.revoked"
 	StoreRestored     Type = "store.restored"
+	StoreRolledBack   Type = "store.rolled_back"
 )
 
 // Outcome says how an act ended.

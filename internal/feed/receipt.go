@@ -150,9 +150,11 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Housekeep prunes what nobody needs any more, in small batches.
+// Forget drops what this process remembers of verifiers that went silent.
+func (s *Service) Forget() { s.tracker.forget(time.Now().Add(-forgetAfter)) }
+
+// Housekeep prunes what nobody needs any more from the store, in small batches.
 func (s *Service) Housekeep(ctx context.Context) error {
-	s.tracker.forget(time.Now().Add(-forgetAfter))
 	if err := s.Leases.Forget(ctx, s.Now().Add(-2*forgetAfter)); err != nil {
 		return fmt.Errorf("forget lease holders: %w", err)
 	}

@@ -179,6 +179,7 @@ func TestVerifiersAreListedAndForgotten(t *testing.T) {
 			t.Fatalf("listed %+v", all)
 		}
 		time.Sleep(2 * time.Hour)
+		b.service.Forget()
 		if err := b.service.Housekeep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
