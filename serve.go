@@ -90,6 +90,9 @@ func (s *Server) open(at *Addresses) (doors []door, err error) {
 		return doors, nil
 	}
 	socket := filepath.Join(s.config.DataDir, SocketName)
+	if conn, derr := net.Dial("unix", socket); derr == nil { // nodes of a shared store are told apart by this directory alone
+		return doors, errors.Join(conn.Close(), fmt.Errorf("data_dir: another server runs on %s: give each node a directory of its own", s.config.DataDir))
+	}
 	if err = os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) { // left by a crash: the store's lock is ours
 		return doors, fmt.Errorf("remove old socket: %w", err)
 	}

@@ -56,7 +56,7 @@ func (a *app) findAdmin(mayMake bool) (*client, error) {
 		conn.Close()
 		return local(a.ctx, socket, cfg.DataDir), nil
 	}
-	if _, err := os.Stat(cfg.DataDir); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(cfg.DataDir); cfg.Embedded() && errors.Is(err, os.ErrNotExist) {
 		if !mayMake {
 			return nil, fmt.Errorf("there is no store in %s: start the server (tandem serve), or name the right directory with --data-dir", cfg.DataDir)
 		}
@@ -69,6 +69,9 @@ func (a *app) findAdmin(mayMake bool) (*client, error) {
 	}
 	c := inProcess(a.ctx, s.Local())
 	c.where = "(no server runs on " + cfg.DataDir + ": opened its store directly)"
+	if !cfg.Embedded() {
+		c.where = "(no server runs on " + cfg.DataDir + ": opened " + config.Redacted(cfg.Store) + " directly, as one more node)"
+	}
 	c.close = s.Close
 	return c, nil
 }

@@ -17,7 +17,7 @@ type serveCmd struct {
 	Listen      string `placeholder:"ADDR" help:"Address of the API (127.0.0.1:8484)."`
 	AdminListen string `placeholder:"ADDR" help:"Address of metrics and profiling (127.0.0.1:8485)."`
 	Issuer      string `placeholder:"URL" help:"Public URL of this server."`
-	Store       string `placeholder:"STORE" help:"sqlite or memory."`
+	Store       string `placeholder:"STORE" help:"sqlite, memory, or the URL of a PostgreSQL."`
 	LogLevel    string `placeholder:"LEVEL" help:"debug, info, warn or error."`
 }
 

@@ -30,7 +30,7 @@ const (
 	// lookEvery is how often the holders are read while a receipt waits; hints make it sooner.
 	lookEvery = 200 * time.Millisecond
 	// gather is for how long acknowledgements are gathered before they are written down for a receipt.
-	gather = 10 * time.Millisecond
+	gather = 25 * time.Millisecond
 )
 
 // nodes is the part of a service that shares its store with others.
