@@ -27,6 +27,14 @@ type Config struct {
 	// log, as an application of kind resource. Both or none: only a server in
 	// development mode answers without.
 	ClientID, ClientSecret string
+	// Relay is the base URL of a relay (`tandem relay`) to follow the revocation
+	// log at, in place of the issuer; ClientID and ClientSecret are then what
+	// that relay was told of. Tokens are checked with the issuer's keys, and live
+	// checks asked of the issuer, as ever. Whoever runs the relay can withhold
+	// revocations, up to all of them, and cannot make a token or a live answer: it
+	// belongs in the hands that run the issuer. There is no other way when it is
+	// lost: the lease ends, and decisions are refused with 503. Default: none.
+	Relay string
 	// Name is shown to operators beside this process. Default: ClientID, else
 	// the host's name.
 	Name string
@@ -73,8 +81,8 @@ type Config struct {
 	// that syncs: it must return quickly.
 	OnSync func(Sync)
 
-	// InsecureAllowHTTP permits an Issuer with plain http on another machine.
-	// Whoever can touch that network can then read tokens and stop the feed.
+	// InsecureAllowHTTP permits an Issuer or a Relay with plain http on another
+	// machine. Whoever can touch that network can then read tokens and stop the feed.
 	InsecureAllowHTTP bool
 
 	clock func() reading // injected by tests
@@ -109,6 +117,9 @@ func (c Config) Format(f fmt.State, _ rune) {
 func (c Config) complete() (Config, error) {
 	issuer, err := c.checkIssuer()
 	if err != nil {
+		return c, err
+	}
+	if err := c.checkRelay(); err != nil {
 		return c, err
 	}
 	switch {
@@ -147,7 +158,7 @@ func (c *Config) checkIssuer() (*url.URL, error) {
 		return nil, &ConfigError{"Issuer", "must be a URL with a host and neither user, query nor fragment (RFC 8414 §2)"}
 	}
 	switch {
-	case u.Scheme == "https" && c.InsecureAllowHTTP:
+	case c.insecureForNothing(u):
 		return nil, &ConfigError{"InsecureAllowHTTP", "contradicts an Issuer with https"}
 	case u.Scheme == "https", u.Scheme == "http" && (local(u) || c.InsecureAllowHTTP):
 		return u, nil

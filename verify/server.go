@@ -64,7 +64,7 @@ type metadata struct {
 // errOtherIssuer: what answers at the issuer's address says it is another.
 var errOtherIssuer = errors.New("the metadata names another issuer")
 
-// discover fetches the metadata. The issuer in it must be the configured one to
+// discover fetches the metadata, and the relay's if there is one. The issuer in it must be the configured one to
 // the letter (RFC 8414 §3.3).
 func (s *server) discover(ctx context.Context) (*metadata, error) {
 	u, err := url.Parse(s.config.Issuer)
@@ -86,21 +86,27 @@ func (s *server) discover(ctx context.Context) (*metadata, error) {
 	for _, e := range [...]struct{ name, value string }{
 		{"jwks_uri", m.JWKS}, {"tandem_revocation_endpoint", m.Sync}, {"tandem_feed_jwks_uri", m.FeedJWKS},
 	} {
-		if err := s.checkEndpoint(e.value); err != nil {
+		if err := checkEndpoint(e.value, s.config.Issuer); err != nil {
 			return nil, fmt.Errorf("discover: %s: %w", e.name, err)
+		}
+	}
+	if s.config.Relay != "" {
+		if err := s.throughRelay(ctx, &m); err != nil {
+			return nil, err
 		}
 	}
 	return &m, nil
 }
 
-// checkEndpoint refuses addresses that are less protected than the issuer's.
-func (s *server) checkEndpoint(address string) error {
+// checkEndpoint refuses addresses that are less protected than the one they
+// were found at.
+func checkEndpoint(address, foundAt string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil {
 		return errors.New("is not a URL with a host")
 	}
-	if u.Scheme != "https" && !strings.HasPrefix(s.config.Issuer, u.Scheme+"://") {
-		return errors.New("has another scheme than the issuer")
+	if u.Scheme != "https" && !strings.HasPrefix(foundAt, u.Scheme+"://") {
+		return errors.New("has another scheme than where it was found")
 	}
 	return nil
 }

@@ -279,7 +279,7 @@ func (s *syncer) report(err error) {
 	var status *statusError
 	switch {
 	case err == nil:
-	case errors.As(err, &m), errors.Is(err, errFeedSignature), errors.Is(err, errOtherIssuer):
+	case errors.As(err, &m), errors.Is(err, errFeedSignature), errors.Is(err, errOtherIssuer), errors.Is(err, errOtherRelay):
 		s.v.alarm("verify: the revocation feed is not to be trusted", "error", err)
 	case errors.As(err, &status) && status.status == http.StatusUnauthorized:
 		s.v.config.Logger.Error("verify: the server refuses Config.ClientID and ClientSecret", "error", err)

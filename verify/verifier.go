@@ -125,10 +125,12 @@ func (v *Verifier) fetchKeys(ctx context.Context) (jws.Set, error) {
 func misconfigured(err error) error {
 	var status *statusError
 	switch {
+	case errors.Is(err, errOtherRelay):
+		return &ConfigError{"Relay", "is not a relay of the Issuer: " + err.Error()}
 	case errors.Is(err, errOtherIssuer):
 		return &ConfigError{"Issuer", "is not what the server there calls itself: " + err.Error()}
 	case errors.As(err, &status) && (status.status == http.StatusUnauthorized || status.status == http.StatusForbidden):
-		return &ConfigError{"ClientID", "and ClientSecret are not accepted by the server (an application of kind resource is needed)"}
+		return &ConfigError{"ClientID", "and ClientSecret are not accepted where the log is followed (an application of kind resource is needed)"}
 	}
 	return nil
 }

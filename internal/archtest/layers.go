@@ -58,6 +58,8 @@ var layers = []layer{
 		external: []string{"github.com/rs/cors", "github.com/mileusna/useragent"}},
 	{name: "httpapi", dirs: domain("httpapi"), may: with(append(domainLayers, "web")...), never: storeStd,
 		external: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/rs/cors", "github.com/mileusna/useragent"}},
+	{name: "relay", dirs: domain("relay"), may: with("ground", "feed", "web"), never: storeStd,
+		external: []string{"github.com/prometheus/client_golang"}},
 
 	// What is put together from all of it.
 	{name: "config", dirs: domain("config"), may: with("ground", "session"), never: transportStd,
@@ -67,7 +69,7 @@ var layers = []layer{
 		may:      with(append(domainLayers, "memory", "sqlite", "postgres", "redis", "web", "httpapi", "config", "verify")...),
 		external: []string{"github.com/prometheus/client_golang"}},
 	{name: "examples", dirs: []string{"examples/..."}, may: with("verify", "verifytest", "tandem", "examples")},
-	{name: "cmd", dirs: []string{"cmd/..."}, may: with("ground", "config", "tandem", "verify", "verifytest", "examples", "lab", "cmd"),
+	{name: "cmd", dirs: []string{"cmd/..."}, may: with("ground", "config", "tandem", "relay", "verify", "verifytest", "examples", "lab", "cmd"),
 		external: []string{"*"}},
 	{name: "lab", dirs: domain("lab/..."), may: []string{"*"}, external: []string{"*"}},
 	{name: "e2e", dirs: []string{"e2e/..."}, may: []string{"*"}, external: []string{"*"}},
