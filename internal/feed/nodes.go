@@ -85,6 +85,7 @@ func (s *Service) follow(ctx context.Context) {
 	tick := time.NewTicker(lookEvery / 2)
 	defer tick.Stop()
 	var looked, checked, wanted time.Time
+	var upTo uint64 // what receipts wait for
 	for {
 		told := false
 		select {
@@ -92,6 +93,9 @@ func (s *Service) follow(ctx context.Context) {
 			return
 		case <-n.wanted:
 			wanted = time.Now()
+			if head, err := s.Log.Head(ctx); err == nil {
+				upTo = head.Position // whoever asks has committed before
+			}
 		case <-n.written:
 			told = true
 		case <-s.tracker.next():
@@ -100,8 +104,11 @@ func (s *Service) follow(ctx context.Context) {
 		}
 		now := time.Now()
 		relaxed := now.Sub(looked) >= s.Lease/4
-		if relaxed || !wanted.IsZero() && now.Sub(wanted) < s.Lease {
-			s.attempt(ctx, "write acknowledgements", s.flush)
+		switch {
+		case relaxed:
+			s.attempt(ctx, "write acknowledgements", func(ctx context.Context) error { return s.flush(ctx, 0) })
+		case !wanted.IsZero() && now.Sub(wanted) < s.Lease:
+			s.attempt(ctx, "write acknowledgements", func(ctx context.Context) error { return s.flush(ctx, upTo) })
 		}
 		if relaxed || n.waiting.Load() > 0 && (told || now.Sub(looked) >= lookEvery) {
 			s.attempt(ctx, "read lease holders", func(ctx context.Context) error {
@@ -133,9 +140,9 @@ func (s *Service) attempt(ctx context.Context, what string, do func(context.Cont
 	}
 }
 
-// flush writes down what was acknowledged to this node since the last time.
-func (s *Service) flush(ctx context.Context) error {
-	holders := s.tracker.unwritten(s.Now())
+// flush writes down what was acknowledged to this node since the last time: all of it, or that a position was reached.
+func (s *Service) flush(ctx context.Context, position uint64) error {
+	holders := s.tracker.unwritten(s.Now(), position)
 	if len(holders) == 0 {
 		return nil
 	}

@@ -25,9 +25,10 @@ type holder struct {
 	acked   uint64    // everything up to here has been applied there, within epoch
 	written time.Time // when its row was last written by this process
 	// noted is whether the row says what was acknowledged, for other nodes to read.
-	noted    bool
-	renewals uint64    // of the row, when it was last read
-	renewed  time.Time // when the row was first seen to have that many
+	noted     bool
+	notedUpTo uint64    // what the row says, within epoch
+	renewals  uint64    // of the row, when it was last read
+	renewed   time.Time // when the row was first seen to have that many
 }
 
 // tracker keeps the holders and wakes receipts when one acknowledges.
@@ -76,6 +77,9 @@ func (t *tracker) acknowledge(key holderKey, epoch string, position uint64) {
 	h := t.holders[key]
 	if h == nil || h.epoch == epoch && position <= h.acked {
 		return
+	}
+	if h.epoch != epoch {
+		h.notedUpTo = 0
 	}
 	h.epoch, h.acked, h.noted = epoch, position, false
 	t.tell()
@@ -126,12 +130,13 @@ func (t *tracker) rowOf(key holderKey, h *holder, seen time.Time) Holder {
 	return r
 }
 
-// unwritten answers the holders whose row does not say what they have acknowledged here.
-func (t *tracker) unwritten(seen time.Time) (rows []Holder) {
+// unwritten answers the holders whose row does not say what they have acknowledged here: of those that have
+// acknowledged a position which is waited for, the ones whose row does not say so.
+func (t *tracker) unwritten(seen time.Time, position uint64) (rows []Holder) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, h := range t.holders {
-		if !h.noted {
+		if !h.noted && (position == 0 || h.notedUpTo < position && position <= h.acked) {
 			rows = append(rows, t.rowOf(key, h, seen))
 		}
 	}
@@ -144,8 +149,8 @@ func (t *tracker) noted(rows []Holder) {
 	defer t.mu.Unlock()
 	for _, r := range rows {
 		h := t.holders[holderKey{r.Application, r.Instance}]
-		if h != nil && h.epoch == r.Epoch && h.acked == r.Acknowledged {
-			h.noted = true
+		if h != nil && h.epoch == r.Epoch {
+			h.noted, h.notedUpTo = h.acked == r.Acknowledged, r.Acknowledged
 		}
 	}
 }
@@ -170,7 +175,7 @@ func (t *tracker) observe(rows []Holder, epoch string, until time.Time) {
 			}
 		}
 		if r.Epoch == epoch && (h.epoch != epoch || r.Acknowledged > h.acked) {
-			h.epoch, h.acked, h.noted, moved = r.Epoch, r.Acknowledged, true, true
+			h.epoch, h.acked, h.noted, h.notedUpTo, moved = r.Epoch, r.Acknowledged, true, r.Acknowledged, true
 		}
 	}
 	if moved {
