@@ -50,6 +50,9 @@ func (r *rig) sizes(ctx context.Context) (c Costs, err error) {
 	if _, err := r.revoke(ctx, 1); err != nil {
 		return c, err
 	}
+	if err := r.headReads(ctx, &c); err != nil { // while a newcomer's snapshot is small
+		return c, err
+	}
 	if err := f.poll(ctx, r.service, 0); err != nil {
 		return c, err
 	}
@@ -66,7 +69,7 @@ func (r *rig) sizes(ctx context.Context) (c Costs, err error) {
 		return c, err
 	}
 	c.EventBytes = (float64(f.down) - c.ReplyBytes) / sampleEvents
-	return c, r.headReads(ctx, &c)
+	return c, nil
 }
 
 // headReads counts the reads of the head for a poll that is held until an event comes, while a hundred others are too

@@ -15,7 +15,7 @@ func play(t *testing.T, f Fleet) (seen Seen, heads float64) {
 			t.Fatal(err)
 		}
 		defer r.close() //nolint:errcheck // a store in memory
-		if _, err := r.revoke(t.Context(), 1000); err != nil {
+		if _, err := r.revoke(t.Context(), 10); err != nil {
 			t.Fatal(err)
 		}
 		r.log.heads.Store(0)
