@@ -31,7 +31,11 @@ func (a *app) secretVariable(name string) (string, error) {
 }
 
 // ownVariables are those of verbs that are no keys of a server.
-var ownVariables = []string{"TANDEM_CLIENT_ID", "TANDEM_CLIENT_SECRET", "TANDEM_CLIENT_SECRET_FILE"}
+var ownVariables = []string{
+	"TANDEM_CLIENT_ID", "TANDEM_CLIENT_SECRET", "TANDEM_CLIENT_SECRET_FILE",
+	"TANDEM_RELAY_UPSTREAM", "TANDEM_RELAY_ISSUER", "TANDEM_RELAY_URL", "TANDEM_RELAY_LISTEN", "TANDEM_RELAY_ADMIN_LISTEN", "TANDEM_RELAY_CLIENTS",
+	"TANDEM_RELAY", // of `tandem watch`
+}
 
 // serverEnv is the environment without them, since a server refuses what it does not know.
 func (a *app) serverEnv() []string {

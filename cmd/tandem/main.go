@@ -25,6 +25,7 @@ import (
 type commands struct {
 	globals
 	Serve serveCmd `cmd:"" help:"Run the server."`
+	Relay relayCmd `cmd:"" help:"Relay the revocation log of a server to the verifiers of a zone."`
 	Demo  demoCmd  `cmd:"" help:"Show what Tandem promises, and measure whether it holds."`
 	Init  initCmd  `cmd:"" help:"Ask a few questions and write tandem.yaml."`
 

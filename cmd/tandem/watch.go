@@ -20,6 +20,7 @@ import (
 
 type watchCmd struct {
 	Issuer   string        `placeholder:"URL" help:"The server to follow; the configured issuer if left out."`
+	Relay    string        `placeholder:"URL" env:"TANDEM_RELAY" help:"Follow the log at this relay of the server."`
 	ClientID string        `placeholder:"ID" env:"TANDEM_CLIENT_ID" help:"Application of kind resource; its secret comes from $TANDEM_CLIENT_SECRET. A server in development needs neither."`
 	Count    int           `placeholder:"N" help:"End after so many events."`
 	For      time.Duration `placeholder:"DURATION" help:"End after so long."`
@@ -76,7 +77,7 @@ func (c watchCmd) Run(a *app) error {
 	defer transport.transport.CloseIdleConnections()
 	inbox := make(chan news, unread)
 	v, err := verify.New(a.ctx, verify.Config{
-		Issuer: issuer, Audience: "tandem watch", Name: "tandem watch", ClientID: c.ClientID, ClientSecret: clientSecret,
+		Issuer: issuer, Relay: c.Relay, Audience: "tandem watch", Name: "tandem watch", ClientID: c.ClientID, ClientSecret: clientSecret,
 		HTTPClient: &http.Client{Transport: transport}, Logger: a.logger(config.Log{Level: "error"}),
 		OnSync: transport.deliver(ctx, inbox),
 	})

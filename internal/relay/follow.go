@@ -123,13 +123,13 @@ func (l *life) round(ctx context.Context) (next time.Duration, err error) {
 }
 
 // patience is for how long an answer is waited for beyond what it may be held: a part of the lease, so that a request
-// that was lost leaves time for others, and more after each failure, in case the way is slow. Before the first answer
+// that was lost leaves time for others, and now and then all of it, in case the way is slow. Before the first answer
 // there is no lease to save, and that one may be large.
 func patience(lease time.Duration, fails int) time.Duration {
 	if lease == 0 {
 		return min(10*time.Second<<min(fails, 3), time.Minute)
 	}
-	return min(lease/4<<min(fails, 2), lease) // an answer that comes later grants nothing
+	return lease / 4 << (fails % 3) // an answer that comes later grants nothing
 }
 
 // request is what to ask next. What the zone has enforced counts in its own epoch only.
