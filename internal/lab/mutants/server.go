@@ -88,7 +88,7 @@ var receiptMutations = []mutation{
 		{"internal/feed/service.go", "key := holderKey{caller.Application, req.Instance}", "key := holderKey{\"\", req.Instance}"},
 	}, ".", "./internal/feed", "TestNobodyAcknowledgesForAnother"},
 	{receipts, "a position of another history acknowledges", []edit{
-		{"internal/feed/service.go", "if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {\n		s.tracker.acknowledge(key, ask.Epoch, ask.Position)", "if true {\n		s.tracker.acknowledge(key, head.Epoch, ask.Position)"},
+		{"internal/feed/service.go", "if ask == (Ask{head.Epoch, head.Position, head.Chain.String()}) {\n		s.tracker.acknowledge(key, ask.Epoch, req.Enforced())", "if true {\n		s.tracker.acknowledge(key, head.Epoch, req.Enforced())"},
 		{"internal/feed/service.go", "		s.tracker.astray(key)\n", ""},
 	}, ".", "./internal/feed", "TestNobodyAcknowledges"},
 	{receipts, "the row of a lease is written after the lease is granted", []edit{

@@ -29,5 +29,5 @@ const (
 
 // table is every mutation, by trap.
 func table() []mutation {
-	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations)
+	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations, relayMutations)
 }
