@@ -39,6 +39,7 @@ type nodes struct {
 	wanted  chan struct{} // a receipt waits somewhere
 	written chan struct{} // acknowledgements were written somewhere
 	waiting atomic.Int64  // receipts of this node under way
+	heads   *joint.Asking[struct{}, Head]
 	looks   *joint.Asking[struct{}, struct{}]
 	checks  *joint.Asking[struct{}, struct{}]
 	last    Ask // what the log held; owned by checks
@@ -51,6 +52,7 @@ type nodes struct {
 // share starts what several nodes need. The log is read before it returns: what is lost from now on is noticed.
 func (s *Service) share(ctx context.Context, sh Shared) error {
 	n := &nodes{Shared: sh, wanted: make(chan struct{}, 1), written: make(chan struct{}, 1), done: make(chan struct{})}
+	n.heads = joint.New(func(ctx context.Context, _ struct{}) (Head, error) { return s.Log.Head(ctx) })
 	n.looks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.look(ctx) })
 	n.checks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.check(ctx) })
 	s.nodes = n

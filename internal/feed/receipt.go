@@ -51,6 +51,9 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 		select {
 		case <-moved:
 			timer.Stop()
+			if len(waiting) > many { // going through all of them for each that acknowledges would take the square of it
+				pause(ctx, time.Millisecond)
+			}
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
@@ -110,6 +113,9 @@ func (t *tracker) settle(r *Receipt, waiting map[holderKey]time.Time, epoch stri
 	}
 	return t.moved
 }
+
+// many is how many verifiers a receipt looks through without gathering their acknowledgements first.
+const many = 64
 
 // Verifier is what an operator sees of a verifier instance.
 type Verifier struct {

@@ -36,6 +36,7 @@ type Service struct {
 	reads   *joint.Asking[Ask, Page]
 	holding *holding
 	tracker tracker
+	pace    pace
 	nodes   *nodes // nil where one process owns the store
 }
 
@@ -102,7 +103,7 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	if err := s.hold(ctx, key, req.Verifier); err != nil {
 		return Signed{}, err
 	}
-	head, err := s.Log.Head(ctx)
+	head, err := s.head(ctx)
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}
@@ -150,13 +151,21 @@ func (s *Service) hold(ctx context.Context, key holderKey, name string) error {
 	return nil
 }
 
+// head reads the end of the log. Where that asks a server, one read answers all who ask at the moment.
+func (s *Service) head(ctx context.Context) (Head, error) {
+	if s.nodes == nil {
+		return s.Log.Head(ctx)
+	}
+	return s.nodes.heads.Ask(ctx, struct{}{})
+}
+
 // await returns when the log is no longer where the verifier stands, or after the wait.
 func (s *Service) await(ctx context.Context, ask Ask, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
 		moved := s.wake.next() // taken before the head is read, so no move is missed
-		head, err := s.Log.Head(ctx)
+		head, err := s.head(ctx)
 		if err != nil {
 			return fmt.Errorf("sync: %w", err)
 		}
@@ -184,6 +193,7 @@ func (s *Service) reply(req revocation.Request, page Page) (Signed, error) {
 	r := revocation.Reply{
 		Epoch: page.Head.Epoch, From: req.Position, To: page.Head.Position, Chain: page.Head.Chain.String(), Nonce: req.Nonce,
 		Snapshot: page.Snapshot, Events: make([]revocation.Event, len(page.Events)),
+		NextMS:  s.pace.count(time.Now(), s.Lease, s.tracker.living).Milliseconds(),
 		LeaseMS: s.Lease.Milliseconds(), AgeMS: int64((page.Age + time.Millisecond - 1) / time.Millisecond), ServerTimeMS: now.UnixMilli(), MaxTokenMS: page.Head.MaxToken.Milliseconds(),
 	}
 	if page.Snapshot {
