@@ -35,9 +35,9 @@ func (p *pace) count(now time.Time, lease time.Duration, verifiers func() int) t
 		share := time.Duration(float64(verifiers()) / freely * float64(time.Second))
 		p.pause = min(lease/10, max(share, p.pause*3/2))
 	case rate < freely/2:
-		p.pause /= 2
+		p.pause = (p.pause / 2).Truncate(time.Millisecond)
 	}
-	return p.pause.Truncate(time.Millisecond)
+	return p.pause
 }
 
 // living is how many may hold a lease now.
