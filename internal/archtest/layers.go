@@ -50,6 +50,10 @@ var layers = []layer{
 	{name: "memory", dirs: domain("memory"), may: with(domainLayers...), never: domainNever},
 	{name: "sqlite", dirs: domain("sqlite"), may: with(domainLayers...), never: transportStd,
 		external: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"}},
+	{name: "postgres", dirs: domain("postgres"), may: with(domainLayers...), never: transportStd,
+		external: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"}},
+	{name: "redis", dirs: domain("redis"), may: with(domainLayers...), never: transportStd,
+		external: []string{"github.com/redis/rueidis"}},
 	{name: "storetest", dirs: domain("storetest"), may: with(domainLayers...), never: domainNever,
 		external: []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/anishathalye/porcupine"}},
 

@@ -40,7 +40,7 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 		}
 		old := s.log
 		s.log = begin(n.Epoch)
-		s.log.base, s.log.lifetime, s.log.ring = old.base+old.position, old.lifetime, old.ring
+		s.log.base, s.log.lifetime, s.log.ring = old.base+old.position+1, old.lifetime, old.ring
 		commit = s.finish(n.At, keys, n.Audit)
 		return nil
 	})

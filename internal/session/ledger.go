@@ -44,8 +44,8 @@ type Place struct {
 // Ground is one snapshot of what sessions stand on.
 type Ground struct {
 	Head feed.Head
-	// Base is the ordinal of position 0 of the epoch: no less than any ordinal of an earlier epoch that the store
-	// still knows of.
+	// Base is the ordinal of position 0 of the epoch: above any ordinal of an earlier epoch that the store still knows
+	// of.
 	Base uint64
 	// Floor is the ordinal up to which events were pruned: every session event above it is in the log.
 	Floor uint64
@@ -111,7 +111,7 @@ func (g Ground) ordinal(p Place) uint64 {
 	if p.Epoch == g.Head.Epoch {
 		return p.Ordinal
 	}
-	return min(p.Ordinal, g.Base)
+	return min(p.Ordinal, max(g.Base, 1)-1)
 }
 
 // Before reports whether the place lies before the ordinal.

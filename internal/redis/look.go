@@ -1,0 +1,223 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/outage"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/verify/revocation"
+)
+
+// seen is a session as it is: its row and how it stands.
+type seen struct {
+	found
+	view   session.View
+	ground session.Ground // without Of
+	how    session.Standing
+}
+
+// see joins a row with how it stands. The row was read after the ground, so that it is at least as new as the revision
+// says.
+func see(f found, g session.Ground, how session.Standing) seen {
+	g.Of = nil
+	s := seen{found: f, ground: g, how: how}
+	s.join()
+	return s
+}
+
+// join makes the view of the row as it is now.
+func (s *seen) join() {
+	r := s.row
+	one := r.Session
+	one.AMR, one.Refresh.Sealed = slices.Clone(r.AMR), slices.Clone(r.Refresh.Sealed)
+	if one.EndedAt.IsZero() && s.ground.Before(r.started, s.mark.from) {
+		one.EndedAt, one.EndReason = s.mark.since, session.Restored
+	}
+	how := s.how
+	how.User.Roles = slices.Clone(how.User.Roles)
+	s.view = s.ground.View(how, one, r.started, r.tokens)
+	switch told := r.EndedAt.IsZero() && !how.Announced.IsZero(); {
+	case told && r.fence.kind == ending && s.view.Session.EndedAt.Equal(how.Announced):
+		s.view.Session.EndedAt, s.view.Session.EndReason = r.fence.at, r.fence.reason
+	case r.fence.kind == renewing && r.fence.before.Epoch == s.ground.Head.Epoch:
+		// Whatever is minted from it must die by the event of the renewal.
+		before := max(r.fence.before.Ordinal, s.ground.Base) - s.ground.Base
+		s.view.Revision.Seq = min(s.view.Revision.Seq, before)
+	}
+}
+
+// endable says whether nothing has ended the session yet. Deadlines that have passed are no end: were the clock to step
+// back, it would live again. Nor is a lock, which may be lifted.
+func (s *seen) endable() bool {
+	return s.view.Session.EndedAt.IsZero() && s.view.Session.Position >= s.view.SessionsFrom
+}
+
+// attempts bounds how often a bucket that cannot be trusted is settled before the store gives up.
+const attempts = 4
+
+var errUnsettled = &outage.Error{Store: "Redis", Err: errors.New("it is being brought up to the revocation log")}
+
+// look answers the session as it is now, or session.ErrNotFound.
+func (s *Store) look(ctx context.Context, id session.ID) (*seen, error) {
+	all, err := s.lookAll(ctx, []session.ID{id})
+	if err != nil {
+		return nil, err
+	}
+	if all[0] == nil {
+		return nil, session.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// lookAll answers each session as it is now, nil for one that is not there.
+func (s *Store) lookAll(ctx context.Context, ids []session.ID) ([]*seen, error) {
+	for range attempts {
+		all, unsettled, err := s.lookOnce(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		if len(unsettled) == 0 {
+			return all, nil
+		}
+		if err := s.settle(ctx, unsettled); err != nil && !errors.Is(err, errMoved) {
+			return nil, err
+		}
+	}
+	return nil, errUnsettled
+}
+
+// lookOnce also answers the buckets whose marks do not reach up to what the log still holds.
+func (s *Store) lookOnce(ctx context.Context, ids []session.ID) (all []*seen, unsettled []int, err error) {
+	all = make([]*seen, len(ids))
+	subjects, of, err := s.subjects(ctx, ids)
+	if err != nil || len(of) == 0 {
+		return all, nil, err
+	}
+	ground, err := s.standings.of(ctx, subjects)
+	if err != nil {
+		return nil, nil, fmt.Errorf("how sessions stand: %w", err)
+	}
+	hashes := make([]revocation.ID, len(of))
+	for n, i := range of {
+		hashes[n] = revocation.Hash(string(ids[i]))
+	}
+	rows, err := s.rows(ctx, hashes)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, f := range rows {
+		if f.row == nil || f.row.ID != ids[of[n]] || ground.Of[n].Gone {
+			continue
+		}
+		if !f.mark.trusted(ground) {
+			unsettled = append(unsettled, bucketOf(hashes[n]))
+			continue
+		}
+		one := see(f, ground, ground.Of[n])
+		all[of[n]] = &one
+	}
+	slices.Sort(unsettled)
+	return all, slices.Compact(unsettled), nil
+}
+
+// subjects answers what the ledger is to be asked, and for which of the ids: not for those that are not there.
+func (s *Store) subjects(ctx context.Context, ids []session.ID) (subjects []session.Subject, of []int, err error) {
+	known := make([]session.Subject, len(ids))
+	var unknown []int
+	var hashes []revocation.ID
+	for i, id := range ids {
+		var ok bool
+		if known[i], ok = s.remembered.get(id); !ok {
+			unknown = append(unknown, i)
+			hashes = append(hashes, revocation.Hash(string(id)))
+		}
+	}
+	rows, err := s.rows(ctx, hashes)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, f := range rows {
+		if i := unknown[n]; f.row != nil && f.row.ID == ids[i] {
+			known[i] = f.row.subject()
+			s.remembered.put(known[i])
+		}
+	}
+	for i, subject := range known {
+		if subject.ID != "" {
+			subjects, of = append(subjects, subject), append(of, i)
+		}
+	}
+	return subjects, of, nil
+}
+
+// memory remembers on whom sessions depend, which never changes, so that a look needs one read of the row and not two.
+type memory struct {
+	mu         sync.RWMutex
+	young, old map[session.ID]session.Subject
+}
+
+// remembers is how many sessions a memory holds at least, once it has seen more: about 20 MB when full.
+const remembers = 1 << 16
+
+func (m *memory) get(id session.ID) (session.Subject, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s, ok := m.young[id]
+	if !ok {
+		s, ok = m.old[id]
+	}
+	return s, ok
+}
+
+func (m *memory) put(s session.Subject) {
+	// Not parts of a row, which would be kept whole.
+	s.ID, s.User = session.ID(strings.Clone(string(s.ID))), account.ID(strings.Clone(string(s.User)))
+	s.Application = application.ID(strings.Clone(string(s.Application)))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.young == nil || len(m.young) >= remembers {
+		m.young, m.old = make(map[session.ID]session.Subject), m.young
+	}
+	m.young[s.ID] = s
+}
+
+// patience is how long a fence may stand. Whoever put it up has died if it stands longer.
+const patience = 3 * time.Second
+
+// wait is the patience of one caller with fences.
+type wait struct {
+	nonce string
+	since time.Time
+	pause time.Duration
+}
+
+// out waits a moment if the fence stands and is not to be broken yet, and then says that the caller must look again.
+// Time is the caller's own: clocks of nodes are not compared.
+func (w *wait) out(ctx context.Context, f fence) (again bool, err error) {
+	if f.kind == none {
+		return false, nil
+	}
+	if f.nonce != w.nonce {
+		*w = wait{nonce: f.nonce, since: time.Now(), pause: time.Millisecond}
+	}
+	if time.Since(w.since) > patience {
+		return false, nil
+	}
+	timer := time.NewTimer(w.pause)
+	defer timer.Stop()
+	w.pause = min(2*w.pause, 50*time.Millisecond)
+	select {
+	case <-timer.C:
+		return true, nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}
