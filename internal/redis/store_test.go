@@ -44,3 +44,11 @@ func TestStore(t *testing.T) {
 		return joined{opened(t, configOn(server.URL(), m)), under{m}}
 	})
 }
+
+func TestStoreOnACluster(t *testing.T) {
+	cluster := rig.RedisCluster(t)
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		m := memory.Open(memory.Options{})
+		return joined{opened(t, configOn(cluster.URL(), m)), under{m}}
+	})
+}
