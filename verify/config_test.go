@@ -37,6 +37,10 @@ func TestConfigIsCheckedWhole(t *testing.T) {
 		{"issuer with a user", "Issuer", func(c *Config) { c.Issuer = "https://user:hunter2@auth.example.com" }},
 		{"issuer with http elsewhere", "Issuer", func(c *Config) { c.Issuer = "http://auth.example.com" }},
 		{"insecure for nothing", "InsecureAllowHTTP", func(c *Config) { c.InsecureAllowHTTP = true }},
+		{"relay without scheme", "Relay", func(c *Config) { c.Relay = "relay.example.com" }},
+		{"relay with http elsewhere", "Relay", func(c *Config) { c.Relay = "http://relay.example.com" }},
+		{"relay with a user", "Relay", func(c *Config) { c.Relay = "https://user:hunter2@relay.example.com" }},
+		{"relay with a query", "Relay", func(c *Config) { c.Relay = "https://relay.example.com?a" }},
 		{"no audience", "Audience", func(c *Config) { c.Audience = "" }},
 		{"secret without id", "ClientID", func(c *Config) { c.ClientSecret = "hunter2" }},
 		{"id without secret", "ClientSecret", func(c *Config) { c.ClientID = "app_a" }},
@@ -87,8 +91,15 @@ func TestConfigThatIsFine(t *testing.T) {
 			t.Errorf("defaults are missing: %+v", c)
 		}
 	}
-	if _, err := (Config{Issuer: "http://auth.internal", Audience: "a", InsecureAllowHTTP: true}).complete(); err != nil {
-		t.Error(err)
+	for _, c := range []Config{
+		{Issuer: "http://auth.internal", Audience: "a", InsecureAllowHTTP: true},
+		{Issuer: "https://auth.internal", Audience: "a", Relay: "http://relay.internal", InsecureAllowHTTP: true},
+		{Issuer: "https://auth.internal", Audience: "a", Relay: "http://127.0.0.1:8486"},
+		{Issuer: "https://auth.internal", Audience: "a", Relay: "https://relay.internal/zone"},
+	} {
+		if _, err := c.complete(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

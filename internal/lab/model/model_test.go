@@ -3,6 +3,7 @@ package model
 import (
 	"flag"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,10 +17,16 @@ func TestNoAcceptanceBeyondTheLease(t *testing.T) {
 		"large set":             {},
 		"a set that overflows":  {SetLimit: 8},
 		"the server loses data": {Restore: true},
+		"relays":                {Relays: 2},
+		"relays, and loss":      {Relays: 2, Restore: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sum Result
-			for seed := range uint64(*schedules) {
+			count := *schedules
+			if c.Relays > 0 {
+				count /= 2 // each has more processes
+			}
+			for seed := range uint64(count) {
 				c.Seed, c.For = seed, length
 				r := Run(c)
 				sum.Decisions += r.Decisions
@@ -34,7 +41,7 @@ func TestNoAcceptanceBeyondTheLease(t *testing.T) {
 				}
 			}
 			t.Logf("%d schedules, %d revocations, %d decisions, %d accepted; worst gap between commit and last acceptance %s (L = %s)",
-				*schedules, sum.Revocations, sum.Decisions, sum.Accepted, sum.Worst, lease)
+				count, sum.Revocations, sum.Decisions, sum.Accepted, sum.Worst, lease)
 			if sum.Accepted < sum.Decisions/10 {
 				t.Errorf("only %d of %d decisions accepted: the model checks nothing", sum.Accepted, sum.Decisions)
 			}
@@ -53,6 +60,9 @@ func TestEachTrapIsCaught(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var c Config
 			reflect.ValueOf(&c.Traps).Elem().Field(i).SetBool(true)
+			if strings.HasPrefix(name, "Age") {
+				c.Relays = 2
+			}
 			for seed := range uint64(3000) {
 				c.Seed, c.For = seed, length
 				if r := Run(c); r.Breach != "" {

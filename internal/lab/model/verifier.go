@@ -10,7 +10,13 @@ import (
 // verifier is one process with its machine: the real Follower, Set and Lease, under modelled clocks.
 type verifier struct {
 	*world
-	name string
+	name  string
+	above source        // where it asks
+	wait  time.Duration // for how long it lets its requests be held
+
+	// Of a relay: what it does besides when it starts, and when a reply was applied.
+	booted func()
+	taken  func(revocation.Reply)
 
 	stopped   time.Duration // the process runs nothing before this time
 	suspended time.Duration // for how long the machine has slept in all: its monotonic clock stood still
@@ -30,8 +36,8 @@ type verifier struct {
 	knew     map[string]bool // what it has applied, as ids: survives nothing but is never forgotten by a rollback
 }
 
-func newVerifier(w *world, i int) *verifier {
-	return &verifier{world: w, name: fmt.Sprintf("verifier %d", i)}
+func newVerifier(w *world, i int, above source) *verifier {
+	return &verifier{world: w, name: fmt.Sprintf("verifier %d", i), above: above, wait: wait}
 }
 
 // boot starts the process afresh: it knows nothing.
@@ -45,6 +51,9 @@ func (v *verifier) boot() {
 		v.lease = revocation.Lease{Sent: v.reading(), Length: lease}
 	}
 	v.coarse = v.reading()
+	if v.booted != nil {
+		v.booted()
+	}
 	v.tick(v.life)
 	v.ask()
 	if v.Traps.Heartbeat {
@@ -91,13 +100,13 @@ func (v *verifier) tick(life int) {
 func (v *verifier) ask() {
 	v.requests++
 	n, life := v.requests, v.life
-	v.request = v.follower.Request(fmt.Sprintf("%s/%d/%d", v.name, v.life, n), wait)
+	v.request = v.follower.Request(fmt.Sprintf("%s/%d/%d", v.name, v.life, n), v.wait)
 	v.sent = v.reading()
 	req, sent := v.request, v.sent
 	if d, lost := v.delay(); !lost {
-		v.after(d, func() { v.server.receive(req, func(r revocation.Reply) { v.send(r, req, sent, life) }) })
+		v.after(d, func() { v.above.receive(req, func(r revocation.Reply) { v.send(r, req, sent, life) }) })
 	}
-	v.after(wait+5*time.Second, func() {
+	v.after(v.wait+5*time.Second, func() {
 		v.run(func() {
 			if v.requests == n && v.life == life {
 				v.ask()
@@ -124,10 +133,13 @@ func (v *verifier) receive(r revocation.Reply, req revocation.Request, sent revo
 			v.knew[string(e.Kind)+e.ID] = true
 		}
 		v.applied = append(v.applied, r.Events...)
-		if v.Traps.ArrivalLease {
+		if v.Traps.ArrivalLease || v.Traps.AgeFromArrival && v.taken != nil {
 			sent = v.reading()
 		}
 		v.lease = r.Lease(sent)
+		if v.taken != nil {
+			v.taken(r)
+		}
 	}
 	v.ask()
 }

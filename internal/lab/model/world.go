@@ -27,6 +27,8 @@ type Traps struct {
 	EmptyStart         bool // before the first reply, nothing counts as revoked
 	Eviction           bool // a full set drops its oldest entries
 	SleepForgotten     bool // a sleep that was noticed counts no more once the wall clock is set back
+	AgeIgnored         bool // a relay does not say how old its answer is
+	AgeFromArrival     bool // a relay counts the age of its answer from when it had read it, not from when it asked
 }
 
 // Config is one run.
@@ -35,6 +37,8 @@ type Config struct {
 	Traps Traps
 	// SetLimit is the size of the verifiers' sets; 0 for large. A small one makes them collapse.
 	SetLimit int
+	// Relays is the length of a chain of relays: the first verifier asks the server, each next one a relay further.
+	Relays int
 	// Restore lets the server lose its tail and begin a new epoch.
 	Restore bool
 	For     time.Duration
@@ -75,8 +79,15 @@ type world struct {
 func Run(c Config) Result {
 	w := &world{Config: c, rng: rand.New(rand.NewPCG(c.Seed, 1))}
 	w.server = newServer(w)
+	above := []source{w.server}
+	for i := range c.Relays {
+		r := newRelay(w, i, above[i])
+		above = append(above, r)
+		r.boot()
+		w.after(w.between(0, 20*time.Second), r.disturb)
+	}
 	for i := range verifiers {
-		w.all = append(w.all, newVerifier(w, i))
+		w.all = append(w.all, newVerifier(w, i, above[min(i, c.Relays)]))
 	}
 	w.after(0, w.mint)
 	w.after(w.between(0, 3*time.Second), w.revoke)
