@@ -26,7 +26,7 @@ var (
 	// ErrExists: a backup is never written over a file.
 	ErrExists = sqlite.ErrExists
 	// ErrNotEmbedded: the configured store is not the embedded one, so there is no file to maintain.
-	ErrNotEmbedded = errors.New("only the embedded store (store: sqlite) has a database file")
+	ErrNotEmbedded = errors.New("only the embedded store (store: sqlite) has a database file; a PostgreSQL store is backed up with its own tools, such as pg_dump")
 	// ErrMasterKey: the keys in a database do not open under the configured master key.
 	ErrMasterKey = errors.New("the signing keys in the database were sealed under another master key")
 )
@@ -41,20 +41,28 @@ func (s Schema) Pending() bool { return s.Current < s.Target }
 
 // SchemaOf reads the schema of the store and changes nothing. A server may be running.
 func SchemaOf(ctx context.Context, c Config) (Schema, error) {
-	c, err := embedded(c)
+	c, err := lasting(c)
 	if err != nil {
 		return Schema{}, err
+	}
+	if c.OnPostgres() {
+		return schemaOfShared(ctx, c)
 	}
 	m, err := sqlite.Migrations(ctx, c.DataDir)
 	return Schema(m), err
 }
 
 // Migrate brings the schema of the store up to date and answers the schema before. Open does the same; this is for
-// those who want it done and seen before the server starts. ErrRunning while a server uses the store.
+// those who want it done and seen before the server starts. ErrRunning while a server uses the embedded store; on
+// PostgreSQL nodes may be running, one migration runs at a time, and nodes of the version before go on with the new
+// schema.
 func Migrate(ctx context.Context, c Config) (before Schema, err error) {
-	c, err = embedded(c)
+	c, err = lasting(c)
 	if err != nil {
 		return Schema{}, err
+	}
+	if c.OnPostgres() {
+		return migrateShared(ctx, c)
 	}
 	if before, err = SchemaOf(ctx, c); err != nil || !before.Pending() {
 		return before, err
@@ -95,9 +103,12 @@ type Examination struct {
 // Examine looks at the store and the master key and changes nothing. A server may be running. The error is
 // ErrNotEmbedded, or that of a configuration that is wrong.
 func Examine(ctx context.Context, c Config) (Examination, error) {
-	c, err := embedded(c)
+	c, err := lasting(c)
 	if err != nil {
 		return Examination{}, err
+	}
+	if c.OnPostgres() {
+		return examineShared(ctx, c), nil
 	}
 	e := Examination{DataDir: c.DataDir}
 	if e.Dir, e.Fault = os.Stat(c.DataDir); errors.Is(e.Fault, fs.ErrNotExist) {
@@ -170,6 +181,18 @@ func opens(box sealer, keys []signing.Stored) error {
 		}
 	}
 	return nil
+}
+
+// lasting completes and checks a configuration whose store outlives the process.
+func lasting(c Config) (Config, error) {
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	if !c.Embedded() && !c.OnPostgres() {
+		return c, ErrNotEmbedded
+	}
+	return c, nil
 }
 
 // embedded completes and checks a configuration whose store is a file.

@@ -19,7 +19,7 @@ import (
 
 // Restoration says how to restore.
 type Restoration struct {
-	// File is the backup, as Backup wrote it.
+	// File is the backup, as Backup wrote it; empty for a PostgreSQL store, whose own tools have restored it by now.
 	File string
 	// InsecureKeepSessions leaves the sessions of the backup alive. One that was ended or revoked after the backup was
 	// taken cannot be told from a living one: it comes back to life, in the hands of whoever holds its token.
@@ -69,9 +69,15 @@ const maxUndone = 1000
 // leaves one or the other. ErrRunning while a server uses the store; ErrMasterKey if the backup belongs to another
 // master key.
 func Restore(ctx context.Context, c Config, r Restoration) (done Restored, err error) {
-	c, err = embedded(c)
+	c, err = lasting(c)
 	if err != nil {
 		return done, err
+	}
+	if c.OnPostgres() {
+		return restoreShared(ctx, c, r)
+	}
+	if r.File == "" {
+		return done, ErrFileNeeded
 	}
 	box, source, err := configuredKey(c)
 	if err != nil {

@@ -3,12 +3,95 @@ package tandem
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
 
+	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/postgres"
 )
 
-func openShared(context.Context, Config, options) (store, error) {
-	return nil, errors.New("store: PostgreSQL is not in this build yet")
+// A store that several nodes share is a PostgreSQL, with a Redis for the sessions beside it if configured.
+
+// sharedStore is such a store.
+type sharedStore struct {
+	store
+	main *postgres.Store
+	// suspect is set when a connection was made to a server whose history is not the one that was confirmed last: a
+	// standby was promoted, and the end of the log may be lost.
+	suspect *atomic.Bool
 }
 
-func nodes(store, options) *feed.Shared { return nil }
+func openShared(ctx context.Context, c Config, o options) (store, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // for the administration socket and the master key
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	s := sharedStore{suspect: new(atomic.Bool)}
+	var err error
+	s.main, err = postgres.Open(ctx, postgres.Config{
+		URL: c.Store, NoMigrate: c.NoMigrate, InsecureAllowAsyncCommit: c.InsecureAllowAsyncCommit, Logger: o.logger,
+		OnTimeline: func() { s.suspect.Store(true) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s.store = s.main
+	if err := s.settleTimeline(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// settleTimeline begins a new epoch if the server's history is another than the one that was confirmed last: no node
+// that ran meanwhile has seen to it that nothing is lost, so it must be taken for lost.
+func (s sharedStore) settleTimeline(ctx context.Context, o options) error {
+	rolled, err := s.main.Rolled(ctx)
+	if err != nil || !rolled {
+		return err
+	}
+	head, err := s.Log().Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the head of the log: %w", err)
+	}
+	o.logger.Error("PostgreSQL has failed over or was restored since this store was last used: the end of the revocation log may be lost, and a new epoch begins",
+		"epoch", head.Epoch, "position", head.Position)
+	if err := s.rolledBack(ctx, head.Epoch); err != nil && !errors.Is(err, feed.ErrEpochMoved) {
+		return err
+	}
+	return nil
+}
+
+// rolledBack begins a new epoch of a log that has lost its end, or may have.
+func (s sharedStore) rolledBack(ctx context.Context, from string) error {
+	now := time.Now()
+	entry := audit.New(audit.StoreRolledBack, now)
+	entry.Actor, entry.Reason = "system", "the store has lost what was committed last"
+	_, err := s.BeginEpoch(ctx, feed.NewEpoch{Epoch: feed.RandomEpoch(), From: from, KeepHolders: true, Audit: entry, At: now})
+	if err != nil {
+		return fmt.Errorf("begin a new epoch: %w", err)
+	}
+	return s.main.ConfirmTimeline(ctx)
+}
+
+// intact confirms the server's history once the log was found to hold all that it held before.
+func (s sharedStore) intact(ctx context.Context) error {
+	if !s.suspect.Swap(false) {
+		return nil
+	}
+	if err := s.main.ConfirmTimeline(ctx); err != nil {
+		s.suspect.Store(true)
+		return err
+	}
+	return nil
+}
+
+// nodes is what the feed needs where several nodes share the store; nil elsewhere.
+func nodes(st store, o options) *feed.Shared {
+	s, ok := st.(sharedStore)
+	if !ok {
+		return nil
+	}
+	return &feed.Shared{Signals: st.Signals(), RolledBack: s.rolledBack, Intact: s.intact, Logger: o.logger}
+}

@@ -33,6 +33,7 @@ func install(t testing.TB, change func(*Config)) *installation {
 	if change != nil {
 		change(&c)
 	}
+	inServers(t, &c)
 	in := &installation{TB: t, url: c.Issuer, logs: &bytes.Buffer{}}
 	in.server, err = Open(t.Context(), c, WithLogger(slog.New(slog.NewTextHandler(in.logs, nil))), cheaply)
 	if err != nil {

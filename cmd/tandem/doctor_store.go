@@ -59,6 +59,9 @@ func (r *report) store(e tandem.Examination) {
 	case e.Fault != nil:
 		r.wrong("store", "free the path if something else uses it; if the database is damaged, tandem restore FILE", "%v", e.Fault)
 		return
+	case e.Present && e.Dir == nil: // a server of its own
+		r.served(e)
+		return
 	case e.Dir == nil || !e.Present:
 		r.ok("store", "there is none in %s yet: the first start makes it", e.DataDir)
 		return
@@ -83,6 +86,18 @@ func (r *report) store(e tandem.Examination) {
 	}
 	if left, err := filepath.Glob(filepath.Join(e.DataDir, "*.before-restore*")); err == nil && len(left) > 0 {
 		r.note("store", "delete it once you need it no more", "%s is a database that a restore replaced", left[0])
+	}
+}
+
+// served tells of a store that is a server of its own.
+func (r *report) served(e tandem.Examination) {
+	switch {
+	case e.Schema.Current > e.Schema.Target:
+		r.note("store", "update the other nodes too", "%s has schema %d, of a later version than this one, which knows %d", e.DataDir, e.Schema.Current, e.Schema.Target)
+	case e.Schema.Pending():
+		r.note("store", "make a backup (pg_dump), then tandem migrate", "%s has schema %d, this version brings it to %d at the next start", e.DataDir, e.Schema.Current, e.Schema.Target)
+	default:
+		r.ok("store", "%s answers, schema %d", e.DataDir, e.Schema.Current)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 type restoreCmd struct {
-	File                 string `arg:"" type:"path" help:"A file that tandem backup wrote."`
+	File                 string `arg:"" optional:"" type:"path" help:"A file that tandem backup wrote. None for a PostgreSQL store, which its own tools have restored."`
 	Reason               string `placeholder:"TEXT" help:"Why, for the audit trail."`
 	InsecureKeepSessions bool   `help:"Leave the sessions of the backup alive. DANGER: one that was ended or revoked after the backup was taken (a thief's, a locked user's) comes back to life, since it cannot be told from the others."`
 }
@@ -19,6 +19,9 @@ func (restoreCmd) Help() string {
 verifiers keep what they know to be revoked, and have every access token renewed. By default every session ends, and
 people sign in again. The database that is replaced is kept beside the new one, as tandem.db.before-restore. What was
 locked, revoked or changed since the backup is listed, as far as the replaced database can be read: do it again.
+
+A PostgreSQL store is restored with its own tools (pg_restore, a base backup). After that, tandem restore without a
+file begins the new epoch and ends the sessions; nodes may be running.
 
 Example:
   tandem restore /backup/tandem-2026-01-31.db --reason "disk failed"`
@@ -52,6 +55,8 @@ func (c restoreCmd) Run(a *app) error {
 	switch {
 	case errors.Is(err, tandem.ErrRunning):
 		return fmt.Errorf("%w: stop the server, restore, and start it again", err)
+	case errors.Is(err, tandem.ErrRestoreOutside), errors.Is(err, tandem.ErrFileNeeded):
+		return fmt.Errorf("%w: %w", errUsage, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: put the file there, or name another", err)
 	case err != nil:
@@ -68,7 +73,11 @@ func (c restoreCmd) Run(a *app) error {
 }
 
 func (a *app) tellRestored(out restored, unknown error) error {
-	fmt.Fprintf(a.stdout, "Restored %s, as of %s. The revocation log begins epoch %s.\n", out.File, out.TakenAt, out.Epoch)
+	if out.File == "" {
+		fmt.Fprintf(a.stdout, "The store is as of %s. The revocation log begins epoch %s.\n", out.TakenAt, out.Epoch)
+	} else {
+		fmt.Fprintf(a.stdout, "Restored %s, as of %s. The revocation log begins epoch %s.\n", out.File, out.TakenAt, out.Epoch)
+	}
 	if out.Kept {
 		fmt.Fprintf(a.stdout, "INSECURE: %s of the backup kept alive, those among them that were ended since too.\n", count(out.Sessions, "session", "sessions"))
 	} else {
