@@ -115,9 +115,9 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 		t.queue(updateUser, n, text(u.Email), text(account.NormalizeEmail(u.Email)), u.EmailVerified, text(u.Name),
 			searchable(&u), words(u.Roles), text(string(u.Status)), int64(u.Revision))
 		reached := &place{}
-		t.queue(selectAppend, drafts(m.At, events), records(m.Audit...)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(m.At, events, m.Audit...)...).QueryRow(reached.scan)
 		if m.EndSessions != "" {
-			t.queue(raiseSessions, n)
+			t.queue(endUser, n, millis(m.At), text(m.EndSessions))
 		}
 		if err := t.commit(); err != nil {
 			if _, taken := unique(err); taken {
@@ -158,7 +158,7 @@ func (a accounts) Delete(ctx context.Context, r account.Removal) (commit feed.Co
 		t.queue(deleteSessionsOfUser, n)
 		t.queue(deleteUser, n)
 		reached := &place{}
-		t.queue(selectAppend, drafts(r.At, r.Announce), records(r.Audit...)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(r.At, r.Announce, r.Audit...)...).QueryRow(reached.scan)
 		if err := t.commit(); err != nil {
 			return err
 		}

@@ -40,6 +40,11 @@ func records(entries ...audit.Entry) []string {
 	return out
 }
 
+// appending are the arguments of tandem_append.
+func appending(at time.Time, events []revocation.Event, entries ...audit.Entry) []any {
+	return []any{drafts(at, events), records(entries...), millis(at)}
+}
+
 // place is where a commit stands: the base of the epoch and the position in it, as tandem_append answers them.
 type place struct{ base, position int64 }
 
@@ -55,6 +60,6 @@ func (s *Store) committed(at time.Time, events int) {
 	}
 }
 
-const selectAppend = `SELECT head_base, head_position FROM tandem_append($1, $2)`
+const selectAppend = `SELECT head_base, head_position FROM tandem_append($1, $2, $3)`
 
 func (p *place) scan(row pgx.Row) error { return row.Scan(&p.base, &p.position) }

@@ -150,7 +150,7 @@ func (p applications) Amend(ctx context.Context, m application.Amendment) (amend
 		}
 		amended.Kind, amended.CreatedAt, amended.SessionsFrom = old.Kind, old.CreatedAt, old.SessionsFrom
 		reached := &place{}
-		t.queue(selectAppend, drafts(m.At, events), records(m.Audit...)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(m.At, events, m.Audit...)...).QueryRow(reached.scan)
 		t.queue(amendApplication, append(policies(&amended), string(amended.ID), m.EndSessions)...)
 		if err := t.commit(); err != nil {
 			if _, taken := unique(err); taken {
@@ -190,7 +190,7 @@ func (p applications) Delete(ctx context.Context, r application.Removal) (commit
 		}
 		reached := &place{}
 		t.queue(deleteApplication, string(r.ID), int64(gone))
-		t.queue(selectAppend, drafts(r.At, r.Announce), records(r.Audit...)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(r.At, r.Announce, r.Audit...)...).QueryRow(reached.scan)
 		if err := t.commit(); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 			t.queue(`DELETE FROM holders`)
 		}
 		reached := &place{}
-		t.queue(selectAppend, drafts(n.At, keys), records(n.Audit)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(n.At, keys, n.Audit)...).QueryRow(reached.scan)
 		if err := t.commit(); err != nil {
 			return err
 		}

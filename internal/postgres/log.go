@@ -159,7 +159,7 @@ func (r *logRead) marks(ask feed.Ask) feed.Marks {
 func (p revocationLog) Append(ctx context.Context, a feed.Append) (feed.Commit, error) {
 	var at place
 	err := p.s.call(ctx, writing, func(ctx context.Context, c *pgxpool.Conn) error {
-		return at.scan(c.QueryRow(ctx, selectAppend, drafts(a.At, a.Events), records(a.Audit...)))
+		return at.scan(c.QueryRow(ctx, selectAppend, appending(a.At, a.Events, a.Audit...)...))
 	})
 	if err != nil {
 		return feed.Commit{}, fmt.Errorf("append to the log: %w", err)

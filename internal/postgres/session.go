@@ -137,7 +137,7 @@ func (p sessions) startWithin(ctx context.Context, start session.Start, row sess
 		if events > 0 {
 			t.queue(`UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE id = ANY($3) AND ended_at = 0`,
 				millis(row.CreatedAt), string(session.LimitReached), ids)
-			t.queue(selectAppend, drafts(row.CreatedAt, announced), []string{})
+			t.queue(selectAppend, appending(row.CreatedAt, announced)...)
 		}
 		var answer started
 		t.queue(startSession, startArgs(&start, k, &row)...).QueryRow(answer.scan)

@@ -65,10 +65,10 @@ const (
 	lockOfUser = `SELECT s.id` + viewTables + ` WHERE s.user_n = $1 AND s.id <> $2 AND s.ended_at = 0
 		AND s.position >= a.sessions_from AND s.position >= h.sessions_from ORDER BY s.id FOR NO KEY UPDATE OF s`
 	updateEnded = `UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE id = ANY($3) AND ended_at = 0`
-	// Sessions kept elsewhere are told by the ordinal that the log has just reached.
-	appendEndingUser = `WITH c AS (` + selectAppend + `)
-		UPDATE users SET sessions_from = c.head_base + c.head_position, theft_at = greatest(theft_at, $3)
-		FROM c WHERE n = $4 RETURNING c.head_base, c.head_position`
+	// The ordinal that the commit has just reached ends sessions that are kept in another store.
+	endUser = `UPDATE users SET sessions_from = (SELECT base + position FROM head WHERE one), sessions_ended_at = $2,
+		sessions_end_reason = $3 WHERE n = $1`
+	markTheft = `UPDATE users SET theft_at = $2 WHERE n = $1`
 )
 
 // endOf ends the user's sessions but the excepted one: with a subject event if none is, with an event each if one is.
@@ -95,10 +95,8 @@ func (p sessions) endOf(ctx context.Context, e session.Ending) (commit feed.Comm
 			}
 		}
 		events = len(announced)
-		if commit, err = t.announceEnd(e, n, announced); err != nil {
-			return err
-		}
-		return nil
+		commit, err = t.announceEnd(e, n, announced)
+		return err
 	})
 	if err == nil {
 		p.s.committed(e.At, events)
@@ -108,27 +106,21 @@ func (p sessions) endOf(ctx context.Context, e session.Ending) (commit feed.Comm
 
 // announceEnd commits the end of a user's sessions. If nothing has happened there is nothing to tell.
 func (t *tx) announceEnd(e session.Ending, n int64, announced []revocation.Event) (feed.Commit, error) {
-	entries, theft := records(e.Audit...), int64(0)
+	entries := e.Audit
 	if len(announced) == 0 {
-		entries = []string{}
+		entries = nil
 	} else if e.Theft {
-		theft = millis(e.At)
+		t.queue(markTheft, n, millis(e.At))
 	}
-	var at place
-	scan := func(row pgx.Row) error { return row.Scan(&at.base, &at.position) }
-	switch {
-	case n != 0 && e.Except == "":
-		t.queue(appendEndingUser, drafts(e.At, announced), entries, theft, n).QueryRow(scan)
-	default:
-		if theft != 0 {
-			t.queue(`UPDATE users SET theft_at = $1 WHERE n = $2`, theft, n)
-		}
-		t.queue(selectAppend, drafts(e.At, announced), entries).QueryRow(scan)
+	reached := &place{}
+	t.queue(selectAppend, appending(e.At, announced, entries...)...).QueryRow(reached.scan)
+	if e.Except == "" {
+		t.queue(endUser, n, millis(e.At), string(e.Reason))
 	}
 	if err := t.commit(); err != nil {
 		return feed.Commit{}, err
 	}
-	return at.commit(e.At), nil
+	return reached.commit(e.At), nil
 }
 
 // endAll queues the end of a user's living sessions but one, and answers which they are. The user is locked.

@@ -67,11 +67,11 @@ func (t *tx) renewable(r session.Renewal, at time.Time) (view session.View, err 
 // Access tokens from before the position that the commit reaches are dead. So are sessions from before the user's
 // sessions_from, which the same commit may raise: the session that stays is given the same position, if $10 says so.
 const renewSession = `WITH c AS (` + selectAppend + `)
-	UPDATE sessions s SET version = s.version + 1, tokens_from = c.head_base + c.head_position, token = $3, refresh = $4,
-		authenticated_at = $5, acr = $6, amr = $7, last_seen_at = greatest(s.last_seen_at, $8),
-		idle_expires_at = greatest(s.idle_expires_at, least($8 + s.idle, s.expires_at)),
+	UPDATE sessions s SET version = s.version + 1, tokens_from = c.head_base + c.head_position, token = $5, refresh = $6,
+		authenticated_at = $7, acr = $8, amr = $9, last_seen_at = greatest(s.last_seen_at, $3),
+		idle_expires_at = greatest(s.idle_expires_at, least($3 + s.idle, s.expires_at)),
 		position = CASE WHEN $10 THEN c.head_base + c.head_position ELSE s.position END
-	FROM c WHERE s.id = $9 RETURNING c.head_base, c.head_position`
+	FROM c WHERE s.id = $4 RETURNING c.head_base, c.head_position`
 
 // renew queues the events and entries of the commit and the new credentials of a session that is locked, and reads it
 // anew: state that is read after the log has moved is as new as the head.
@@ -82,9 +82,9 @@ func (t *tx) renew(r session.Renewal, at time.Time, events []revocation.Event, v
 func (t *tx) replace(r session.Renewal, at time.Time, events []revocation.Event, view *session.View, raise bool, entries ...audit.Entry) *place {
 	k, _ := key(r.ID)
 	reached := &place{}
-	t.queue(renewSession, drafts(at, events), records(entries...), digest(r.Token), packRefresh(r.Refresh),
-		millis(r.AuthenticatedAt), text(r.ACR), words(r.AMR), millis(at), k, raise,
-	).QueryRow(func(row pgx.Row) error { return row.Scan(&reached.base, &reached.position) })
+	args := append(appending(at, events, entries...), k, digest(r.Token), packRefresh(r.Refresh), millis(r.AuthenticatedAt),
+		text(r.ACR), words(r.AMR), raise)
+	t.queue(renewSession, args...).QueryRow(reached.scan)
 	queueView(&t.batch, k, view)
 	return reached
 }

@@ -84,8 +84,6 @@ const (
 	upsertPassword = `INSERT INTO passwords (user_n, phc) VALUES ($1, $2) ON CONFLICT (user_n) DO UPDATE SET phc = $2`
 	deletePassword = `DELETE FROM passwords WHERE user_n = $1`
 	raiseRevision  = `UPDATE users SET revision = revision + 1 WHERE n = $1`
-	// The ordinal that the commit reaches ends the sessions that are kept elsewhere.
-	raiseSessions = `UPDATE users SET sessions_from = (SELECT base + position FROM head WHERE one) WHERE n = $1`
 )
 
 func (t *tx) setPassword(user int64, hash credential.PHC) {
@@ -120,12 +118,12 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view ses
 		t.queue(raiseRevision, user)
 		reached := &place{}
 		if kept.Session.ID == "" {
-			t.queue(selectAppend, drafts(n.At, events), records(n.Audit...)).QueryRow(reached.scan)
+			t.queue(selectAppend, appending(n.At, events, n.Audit...)...).QueryRow(reached.scan)
 		} else {
 			entries := append([]audit.Entry{n.Keep.Audit}, n.Audit...)
 			reached = t.replace(*n.Keep, n.At, events, &view, true, entries...)
 		}
-		t.queue(raiseSessions, user)
+		t.queue(endUser, user, millis(n.At), string(session.PasswordChanged))
 		if err := t.commit(); err != nil {
 			return err
 		}
@@ -186,10 +184,12 @@ func (p signIn) Rehash(ctx context.Context, id account.ID, from, to credential.P
 	return nil
 }
 
-const selectKnownAddress = `SELECT EXISTS (SELECT 1 FROM sessions
-	WHERE user_n = (SELECT n FROM users WHERE id = $1) AND ip = $2)`
+const selectKnownAddress = `SELECT EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.n = s.user_n
+		WHERE u.id = $1 AND s.ip = $2)
+	OR EXISTS (SELECT 1 FROM addresses d JOIN users u ON u.n = d.user_n WHERE u.id = $1 AND d.ip = $2)`
 
 // KnownAddress knows as many addresses as there are sessions left, dead or alive: Sweep forgets them with the session.
+// Of sessions that are kept in another store it knows those that Admit has noted.
 func (p signIn) KnownAddress(ctx context.Context, id account.ID, ip string) (known bool, err error) {
 	if ip == "" || !keepable(string(id)) || !keepable(ip) {
 		return false, ctx.Err()

@@ -86,7 +86,7 @@ func (p signingKeys) Change(ctx context.Context, c signing.Change) (commit feed.
 			t.queue(deleteKeys, c.Delete)
 		}
 		reached := &place{}
-		t.queue(selectAppend, drafts(c.At, c.Announce), records(c.Audit...)).QueryRow(reached.scan)
+		t.queue(selectAppend, appending(c.At, c.Announce, c.Audit...)...).QueryRow(reached.scan)
 		if err := t.commit(); err != nil {
 			return err
 		}

@@ -36,6 +36,7 @@ CREATE TABLE clock (
 
 CREATE TABLE events (
     seq          bigint PRIMARY KEY,
+    committed_at bigint NOT NULL,
     retain_until bigint NOT NULL,
     kind         text   COLLATE "C" NOT NULL,
     id           text   COLLATE "C" NOT NULL,
@@ -58,25 +59,37 @@ CREATE TABLE holders (
 
 -- A session names its user and its application by their numbers.
 CREATE TABLE users (
-    n              bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    created_at     bigint  NOT NULL,
-    revision       bigint  NOT NULL,
-    theft_at       bigint  NOT NULL,
-    sessions_from  bigint  NOT NULL DEFAULT 0, -- ordinal below which every session of the user has ended
-    email_verified boolean NOT NULL,
-    id             text    COLLATE "C" NOT NULL UNIQUE,
-    email          text    COLLATE "C" NOT NULL,
-    email_key      text    COLLATE "C" NOT NULL UNIQUE, -- account.NormalizeEmail
-    name           text    COLLATE "C" NOT NULL,
-    search         text    COLLATE "C" NOT NULL, -- e-mail and name in lower case
-    roles          text    COLLATE "C" NOT NULL,
-    status         text    COLLATE "C" NOT NULL
+    n                   bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at          bigint  NOT NULL,
+    revision            bigint  NOT NULL,
+    theft_at            bigint  NOT NULL,
+    -- The last end of all sessions of the user: those that began at an ordinal below. Rows in sessions are ended
+    -- besides; sessions that are kept in another store are ended by this alone.
+    sessions_from       bigint  NOT NULL DEFAULT 0,
+    sessions_ended_at   bigint  NOT NULL DEFAULT 0,
+    email_verified      boolean NOT NULL,
+    id                  text    COLLATE "C" NOT NULL UNIQUE,
+    email               text    COLLATE "C" NOT NULL,
+    email_key           text    COLLATE "C" NOT NULL UNIQUE, -- account.NormalizeEmail
+    name                text    COLLATE "C" NOT NULL,
+    search              text    COLLATE "C" NOT NULL, -- e-mail and name in lower case
+    roles               text    COLLATE "C" NOT NULL,
+    status              text    COLLATE "C" NOT NULL,
+    sessions_end_reason text    COLLATE "C" NOT NULL DEFAULT ''
 ) WITH (fillfactor = 90);
 
 CREATE TABLE passwords (
     user_n bigint PRIMARY KEY REFERENCES users (n) ON DELETE CASCADE,
     phc    text   COLLATE "C" NOT NULL
 ) WITH (fillfactor = 90);
+
+-- Whence users have signed in, where their sessions are kept in another store.
+CREATE TABLE addresses (
+    user_n  bigint NOT NULL REFERENCES users (n) ON DELETE CASCADE,
+    seen_at bigint NOT NULL,
+    ip      text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (user_n, ip)
+) WITH (fillfactor = 80);
 
 -- A deleted application keeps its row, without a name: its sessions are dead because sessions_from is out of reach.
 CREATE TABLE applications (
@@ -191,7 +204,7 @@ END $$;
 -- as late as can be, since the lock is held until the commit is durable. Without events the head is only read.
 -- The link of the chain is that of revocation.Chain.Next.
 -- +goose StatementBegin
-CREATE FUNCTION tandem_append(drafts text[], entries text[], OUT head_base bigint, OUT head_position bigint)
+CREATE FUNCTION tandem_append(drafts text[], entries text[], committed bigint, OUT head_base bigint, OUT head_position bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     link    bytea;
@@ -210,8 +223,8 @@ BEGIN
         head_position := head_position + 1;
         link := sha256(link || int8send(head_position) || convert_to(drafts[i], 'UTF8') || '\x00'::bytea
             || convert_to(drafts[i + 1], 'UTF8'));
-        INSERT INTO events (seq, kind, id, chain, retain_until) VALUES (head_position, drafts[i], drafts[i + 1], link,
-            drafts[i + 2]::bigint + CASE drafts[i + 3] WHEN '1' THEN longest ELSE 0 END);
+        INSERT INTO events (seq, committed_at, kind, id, chain, retain_until) VALUES (head_position, committed, drafts[i],
+            drafts[i + 1], link, drafts[i + 2]::bigint + CASE drafts[i + 3] WHEN '1' THEN longest ELSE 0 END);
     END LOOP;
     UPDATE head SET position = head_position, chain = link WHERE one;
 END $$;
@@ -248,7 +261,7 @@ BEGIN
         drafts := '{}';
         entries := '{}';
     END IF;
-    SELECT a.head_base, a.head_position INTO head_base, head_position FROM tandem_append(drafts, entries) a;
+    SELECT a.head_base, a.head_position INTO head_base, head_position FROM tandem_append(drafts, entries, at) a;
 END $$;
 -- +goose StatementEnd
 
