@@ -88,7 +88,7 @@ func (c relayCmd) settings(a *app) (relay.Config, error) {
 		InsecureAllowHTTP: c.InsecureAllowHTTP, Log: a.logger(config.Log{Level: c.LogLevel}),
 	}
 	if a.Config != "" {
-		return s, fmt.Errorf("%w: a relay reads no configuration file: use flags or $TANDEM_RELAY_...", errUsage)
+		return s, fmt.Errorf("%w: a relay reads no configuration file, only flags and variables such as $TANDEM_RELAY_UPSTREAM", errUsage)
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
