@@ -1,0 +1,87 @@
+package chaos
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestStormOnTheEmbeddedStore proves the harness where there is one node.
+func TestStormOnTheEmbeddedStore(t *testing.T) {
+	skipShort(t)
+	s := setUp(t, setting{groups: 2, perGroup: 3})
+	stormAndCalm(s, length(t, 12*time.Second), 1)
+}
+
+func skipShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds of real time: left to the full run")
+	}
+}
+
+// stormAndCalm plays a storm over a crowd and holds everything against the promise.
+func stormAndCalm(s *stage, lasts time.Duration, crews int) {
+	c := newCrowd(s)
+	c.populate(crews)
+	c.perform("ada", 3, 400)
+	time.Sleep(time.Second) // so that there is something to be accepted
+	c.storm(lasts)
+	c.recover()
+	j := c.judgement(false)
+	if j.receipts == 0 {
+		c.Error("no revocation was waited for")
+	}
+	c.checkHistories()
+}
+
+// recover waits until all is well after all was healed, and makes sure that it is.
+func (c *crowd) recover() {
+	nodes := c.awaitReady(len(c.nodes))
+	verifiers := c.awaitVerifiers()
+	c.Logf("healed: nodes were ready after %v, verifiers %v later", nodes.Round(time.Millisecond), verifiers.Round(time.Millisecond))
+	time.Sleep(time.Second)
+	c.leaveAll()
+	for _, p := range c.residents {
+		c.within("renew "+p.email, func() bool { return c.renew(p, false) == http.StatusOK })
+		c.within("check "+p.email, func() bool { return c.look(p) })
+	}
+	c.truthOfAll()
+	time.Sleep(lease + 300*time.Millisecond) // whoever still holds a lease may use it up
+}
+
+// within repeats until it succeeds.
+func (c *crowd) within(what string, do func() bool) {
+	for range 50 {
+		if do() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	c.wrong("%s: not within 5 s after recovery", what)
+}
+
+// truthOfAll asks every node about each session that verifiers know of: what was ended must be over, what was not must
+// live.
+func (c *crowd) truthOfAll() {
+	checked := 0
+	c.each(func(i issued) {
+		if i.access() || i.left && i.died == 0 || checked > 300 {
+			return
+		}
+		for _, n := range c.nodes {
+			checked++
+			var a answer
+			c.within("ask "+n.name, func() bool {
+				a = exchange(c.client, "GET", "http://"+n.address+"/v1/session", i.text, nil)
+				return !a.unknown()
+			})
+			switch {
+			case a.code == http.StatusOK && i.died != 0 && i.ends:
+				c.wrong("%s: a session is alive that was revoked: %v", n.name, &i)
+			case a.code == http.StatusUnauthorized && c.lives(c.all[i.id]):
+				c.wrong("%s: a session is gone that nobody revoked: %v: %v", n.name, &i, a.body)
+			}
+		}
+	})
+	c.Logf("asked nodes %d times about sessions after recovery", checked)
+}
