@@ -38,12 +38,13 @@ func (s *Store) call(ctx context.Context, k kind, verb func(ctx context.Context,
 	for attempt := 1; ; attempt++ {
 		err := s.once(ctx, verb)
 		if err == nil {
+			s.down.Store(0)
 			return nil
 		}
 		if broken(err) {
 			s.suspect()
 		}
-		if attempt == maxAttempts || !again(err, k) || !wait(ctx, pause) {
+		if attempt == maxAttempts || !again(err, k) || unreachable(err) && s.stayedDown() || !wait(ctx, pause) {
 			return named(ctx, err)
 		}
 		pause = min(2*pause, mostPause)
@@ -63,6 +64,19 @@ func (s *Store) once(ctx context.Context, verb func(context.Context, *pgxpool.Co
 	}
 	defer c.Release()
 	return verb(ctx, c)
+}
+
+// rideOut is for how long callers wait for a server that cannot be reached, from the first of them who noticed: long
+// enough for a restart, which then nobody notices. After that it is down, and everybody is told at once, rather than
+// piled up.
+const rideOut = 2 * time.Second
+
+// stayedDown notes that the server cannot be reached, and reports whether that has lasted for longer than is waited.
+func (s *Store) stayedDown() bool {
+	now := time.Now().UnixNano()
+	s.down.CompareAndSwap(0, now)
+	since := s.down.Load()
+	return since != 0 && time.Duration(now-since) > rideOut
 }
 
 // unsent wraps an error from before anything was sent.

@@ -17,6 +17,7 @@ type Store struct {
 	closed    atomic.Bool
 	suspected atomic.Int64 // when a connection was last found broken, in nanoseconds since 1970
 	limited   atomic.Int64 // the time of the last take from a limit, in nanoseconds since 1970
+	down      atomic.Int64 // since when it cannot be reached, in nanoseconds since 1970; 0 while it can
 	timeline  atomic.Pointer[string]
 
 	find    finder
