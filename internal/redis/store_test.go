@@ -25,7 +25,11 @@ func base(m *memory.Store) redis.Base {
 }
 
 func configOn(url string, m *memory.Store) redis.Config {
-	return redis.Config{URL: url, Base: base(m), Prefix: rand.Text(), InsecureAllowVolatile: true, Log: slog.New(slog.DiscardHandler)}
+	c := redis.Config{URL: url, Prefix: rand.Text(), InsecureAllowVolatile: true, Log: slog.New(slog.DiscardHandler)}
+	if m != nil {
+		c.Base = base(m)
+	}
+	return c
 }
 
 func opened(t testing.TB, c redis.Config) *redis.Store {
