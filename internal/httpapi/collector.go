@@ -15,6 +15,7 @@ func (m *Metrics) watch(a *API) error { return m.registry.Register(collector{a})
 
 var (
 	positionDesc  = prometheus.NewDesc("tandem_log_position", "Last position of the revocation log in its epoch.", nil, nil)
+	rollbacksDesc = prometheus.NewDesc("tandem_log_rollbacks_total", "Times this node found that the store had lost the end of the revocation log.", nil, nil)
 	leasesDesc    = prometheus.NewDesc("tandem_verifier_instances", "Verifier instances heard of in the last hour, by name and whether they hold a lease.", []string{"verifier", "lease"}, nil)
 	stalenessDesc = prometheus.NewDesc("tandem_verifier_staleness_seconds", "Longest time since an instance with a lease last asked, by verifier.", []string{"verifier"}, nil)
 	lagDesc       = prometheus.NewDesc("tandem_verifier_lag_positions", "Positions that the slowest instance with a lease has not acknowledged, by verifier.", []string{"verifier"}, nil)
@@ -26,7 +27,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{positionDesc, leasesDesc, stalenessDesc, lagDesc, runningDesc, waitingDesc, hashesDesc, hashTimeDesc} {
+	for _, d := range []*prometheus.Desc{positionDesc, rollbacksDesc, leasesDesc, stalenessDesc, lagDesc, runningDesc, waitingDesc, hashesDesc, hashTimeDesc} {
 		ch <- d
 	}
 }
@@ -48,6 +49,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if err == nil {
 		gauge(positionDesc, float64(head.Position))
 	}
+	count(rollbacksDesc, float64(c.a.Feed.Rollbacks()))
 	for name, v := range c.verifiers(head.Epoch, head.Position) {
 		gauge(leasesDesc, float64(v.leased), name, "held")
 		gauge(leasesDesc, float64(v.instances-v.leased), name, "lapsed")
