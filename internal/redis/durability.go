@@ -24,11 +24,11 @@ func (s *Store) checkServers(ctx context.Context, c Config) error {
 	warned := false
 	masters := 0
 	for address, node := range s.link.client.Nodes() {
-		role, err := node.Do(ctx, node.B().Role().Build()).ToArray()
-		if err := failed(err); err != nil {
+		master, err := isMaster(ctx, node)
+		if err != nil {
 			return fmt.Errorf("ask redis %s for its role: %w", address, err)
 		}
-		if name, err := role[0].ToString(); err != nil || name != "master" {
+		if !master {
 			continue // of a cluster: its master is asked
 		}
 		masters++
@@ -48,6 +48,19 @@ func (s *Store) checkServers(ctx context.Context, c Config) error {
 		return fmt.Errorf("%w: name its master, or its sentinels with master_set", ErrReplica)
 	}
 	return nil
+}
+
+// isMaster believes a server that does not let its role be asked: the first write will tell.
+func isMaster(ctx context.Context, node rueidis.Client) (bool, error) {
+	role, err := node.Do(ctx, node.B().Role().Build()).ToArray()
+	if _, refused := rueidis.IsRedisErr(err); refused {
+		return true, nil
+	}
+	if err != nil {
+		return false, failed(err)
+	}
+	name, err := role[0].ToString()
+	return name == "master", err
 }
 
 func durabilityOf(ctx context.Context, node rueidis.Client, c Config) (Durability, error) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/verify/revocation"
 )
 
@@ -21,14 +20,17 @@ type found struct {
 	mark mark
 }
 
-func (s *Store) row(ctx context.Context, id session.ID) (found, error) {
-	h := revocation.Hash(string(id))
+func (s *Store) row(ctx context.Context, h revocation.ID) (found, error) {
 	row, mark := s.keys.row(h), s.keys.mark(bucketOf(h))
 	result := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Mget().Key(row, mark).Build() })
 	return parseFound(result)
 }
 
 func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) {
+	if len(ids) == 1 {
+		f, err := s.row(ctx, ids[0])
+		return []found{f}, err
+	}
 	out := make([]found, 0, len(ids))
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), chunk)]

@@ -121,7 +121,7 @@ func (s *Store) behind(ctx context.Context, own *row, change func(*row)) (sessio
 // unfence takes the caller's own fence away again.
 func (s *Store) unfence(ctx context.Context, own *row) error {
 	for {
-		now, err := s.row(ctx, own.ID)
+		now, err := s.row(ctx, revocation.Hash(string(own.ID)))
 		if err != nil || now.row == nil || now.row.fence.nonce != own.fence.nonce {
 			return err
 		}
