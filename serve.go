@@ -11,14 +11,15 @@ import (
 	"syscall"
 	"time"
 
+	"tandem.example/tandem/internal/httpapi"
 	"tandem.example/tandem/internal/web"
 )
 
 // SocketName is the unix socket in the data directory by which the command line administers a running server.
 const SocketName = "tandem.sock"
 
-// drainFor is how long requests under way may take to end at a shutdown.
-const drainFor = 10 * time.Second
+// endIn is how long requests under way may take to end at a shutdown.
+const endIn = 10 * time.Second
 
 // Addresses are where a server listens.
 type Addresses struct {
@@ -27,8 +28,8 @@ type Addresses struct {
 }
 
 // Serve listens as configured (the API, the admin listener, the unix socket in the data directory) until ctx ends,
-// then lets requests under way end, and returns nil. It does not close the server. `ready` is called once all
-// listeners are open; nil is allowed.
+// then drains as configured, lets requests under way end, and returns nil. It does not close the server. `ready` is
+// called once all listeners are open; nil is allowed.
 func (s *Server) Serve(ctx context.Context, ready func(Addresses)) error {
 	var at Addresses
 	doors, err := s.open(&at)
@@ -42,20 +43,63 @@ func (s *Server) Serve(ctx context.Context, ready func(Addresses)) error {
 	if ready != nil {
 		ready(at)
 	}
+	patience := endIn
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
+		if s.config.Drain > 0 {
+			s.drain(failed)
+			patience = max(patience, s.config.Lease+time.Second) // for receipts, which take a lease at the most
+		}
 	}
-	s.parts.feed.Close() // held sync requests would keep the shutdown waiting
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	if s.config.Drain == 0 || err != nil {
+		s.parts.feed.Close() // held sync requests, and whoever waits for receipts, would keep the shutdown waiting
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	for _, d := range doors {
-		if serr := d.server.Shutdown(draining); serr != nil {
+		if serr := d.server.Shutdown(ending); serr != nil {
 			err = errors.Join(err, fmt.Errorf("shut down %s: %w", d.listener.Addr(), serr), d.server.Close())
 		}
 	}
 	return err
+}
+
+// drain goes on serving for a while, for those whom a load balancer still sends here, and sends away whom it can: each
+// answer ends its connection, and no sync is held any more.
+func (s *Server) drain(failed <-chan error) {
+	s.log.Info("draining", "for", s.config.Drain)
+	s.draining.Store(true)
+	s.parts.feed.Release()
+	timer := time.NewTimer(s.config.Drain)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-failed: // nobody can come any more
+	}
+}
+
+// errDraining is why a server that serves is not ready.
+var errDraining = errors.New("it was told to stop")
+
+// ready answers nil if requests may be sent here.
+func (s *Server) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return &httpapi.NotReadyError{Part: "a server that is about to stop", Err: errDraining}
+	}
+	return s.store.Ping(ctx)
+}
+
+// leaving has the connections of a server that drains end with their next answer, while the client listens: one that is
+// closed when the client is about to write loses a request.
+func (s *Server) leaving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // door is a listener with the server behind it.
@@ -80,7 +124,7 @@ func (s *Server) open(at *Addresses) (doors []door, err error) {
 		doors = append(doors, door{l, web.NewServer(h, s.log)})
 		return l.Addr(), nil
 	}
-	if at.API, err = add("tcp", s.config.Listen, "listen", s.handler); err != nil {
+	if at.API, err = add("tcp", s.config.Listen, "listen", s.leaving(s.handler)); err != nil {
 		return doors, err
 	}
 	if at.Admin, err = add("tcp", s.config.AdminListen, "admin_listen", s.admin); err != nil {

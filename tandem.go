@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"tandem.example/tandem/internal/config"
 	"tandem.example/tandem/internal/httpapi"
@@ -60,9 +61,10 @@ type Server struct {
 	local   http.Handler
 	admin   http.Handler
 
-	stop   context.CancelFunc
-	keeper sync.WaitGroup
-	closed sync.Once
+	stop     context.CancelFunc
+	keeper   sync.WaitGroup
+	closed   sync.Once
+	draining atomic.Bool
 }
 
 // Open checks the configuration whole, opens the store, makes what is missing (schema, keys, the default
@@ -142,7 +144,7 @@ func (s *Server) build(ctx context.Context, box sealer, o options) error {
 	api, err := httpapi.New(httpapi.Config{
 		SignIn: s.parts.signin, Operator: s.parts.operator, Feed: s.parts.feed, Ring: s.parts.ring,
 		Issuer: s.config.Issuer, CookieDomain: s.config.Cookies.Domain, TrustedProxies: s.config.TrustedProxies,
-		AllowedOrigins: s.config.AllowedOrigins, OpenSync: s.config.Dev, Ready: s.store.Ping, Log: o.logger,
+		AllowedOrigins: s.config.AllowedOrigins, OpenSync: s.config.Dev, Ready: s.ready, Log: o.logger,
 	})
 	if err != nil {
 		return fmt.Errorf("build api: %w", err)

@@ -62,6 +62,11 @@ type Config struct {
 	// by any verifier: 1 s to 60 s, 10 s if zero.
 	Lease time.Duration
 
+	// Drain is for how long a server that was told to stop goes on serving after
+	// /readyz has begun to answer 503, so that load balancers send nobody there
+	// any more: up to 5 min. Zero, the default, is right where there is none.
+	Drain time.Duration
+
 	// AccessTokenTTL is how long an access token lives: 10 s to 15 min, 5 min
 	// if zero. With AllowLongAccessTokens it may be up to 24 h: a verifier set
 	// to UntilExpiry then goes on accepting a revoked token for that long, and

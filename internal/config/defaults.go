@@ -18,6 +18,8 @@ const (
 
 	maxGrace, defaultGrace = 5 * time.Minute, 30 * time.Second
 
+	maxDrain = 5 * time.Minute
+
 	minPassword, maxPassword, defaultPassword = 8, 64, 12
 )
 

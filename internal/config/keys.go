@@ -50,6 +50,8 @@ var fields = []field{
 		doc: "The master key itself, 32 bytes in base64 or hex, in place of master_key_file."},
 	{name: "lease", at: func(c *Config) value { return durationValue{&c.Lease} },
 		doc: "Longest time from a revocation to the last acceptance by any verifier, 1s to 1m."},
+	{name: "drain", at: func(c *Config) value { return pauseValue{&c.Drain} },
+		doc: "How long a server told to stop goes on serving while /readyz answers 503, so that load balancers leave it, 0s to 5m."},
 	{name: "access_token_ttl", at: func(c *Config) value { return durationValue{&c.AccessTokenTTL} },
 		doc: "Life of an access token, 10s to 15m."},
 	{name: "allow_long_access_tokens", at: func(c *Config) value { return switchValue{p: &c.AllowLongAccessTokens} },

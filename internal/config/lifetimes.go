@@ -24,6 +24,7 @@ func (c Config) checkLifetimes(ps *problems) {
 				"shorten the one or lengthen the other", absolute, "session.idle", "session.absolute", "session.preset")
 		}
 	}
+	between(ps, "drain", c.Drain, 0, maxDrain, "5s")
 	if g := c.Refresh.Grace; g != NoGrace && (g < 0 || g > maxGrace) {
 		ps.add("refresh.grace", "must be from 0s to 5m", "write a value such as 30s")
 	}

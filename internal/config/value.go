@@ -82,6 +82,22 @@ func (v durationValue) set(text string) error {
 	return nil
 }
 
+// pauseValue is a duration that is zero by default, and may be.
+type pauseValue struct{ p *time.Duration }
+
+func (v pauseValue) kind() kind { return durationValue(v).kind() }
+
+func (v pauseValue) text() string { return formatDuration(*v.p) }
+
+func (v pauseValue) clear() { *v.p = 0 }
+
+func (v pauseValue) set(text string) (err error) {
+	if *v.p, err = parseDuration(text); err != nil {
+		return errors.New("must be a duration")
+	}
+	return nil
+}
+
 // graceValue is a duration that may be zero: see NoGrace.
 type graceValue struct{ p *time.Duration }
 

@@ -71,6 +71,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
+// Release answers every held request now, and further ones at once, so that verifiers turn to another node.
+func (s *Service) Release() { s.wake.release() }
+
 // Close releases every held request; further ones answer ErrClosed.
 func (s *Service) Close() {
 	s.wake.close()
@@ -169,7 +172,7 @@ func (s *Service) await(ctx context.Context, ask Ask, wait time.Duration) error 
 		if err != nil {
 			return fmt.Errorf("sync: %w", err)
 		}
-		if ask.Epoch != head.Epoch || ask.Position != head.Position || wait == 0 {
+		if ask.Epoch != head.Epoch || ask.Position != head.Position || wait == 0 || s.wake.released() {
 			return s.wake.err()
 		}
 		select {

@@ -15,6 +15,7 @@ type broadcast struct {
 	fired   time.Time
 	pending *time.Timer
 	closed  bool
+	passing bool // nobody is held any more
 }
 
 func (b *broadcast) init() { b.ch = make(chan struct{}) }
@@ -52,6 +53,20 @@ func (b *broadcast) fire() {
 	b.fired = time.Now()
 	close(b.ch)
 	b.ch = make(chan struct{})
+}
+
+// release wakes everybody, and nobody is to wait any more.
+func (b *broadcast) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.passing = true
+	b.fire()
+}
+
+func (b *broadcast) released() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.passing
 }
 
 func (b *broadcast) close() {
