@@ -10,7 +10,11 @@ import (
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/limit"
 	"tandem.example/tandem/internal/postgres"
+	"tandem.example/tandem/internal/redis"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
 )
 
 // A store that several nodes share is a PostgreSQL, with a Redis for the sessions beside it if configured.
@@ -38,11 +42,44 @@ func openShared(ctx context.Context, c Config, o options) (store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s.store = s.main
+	if c.Sessions.Store != "" {
+		beside, err := redis.Open(ctx, redis.Config{
+			URL: c.Sessions.Store, InsecureAllowVolatile: c.Sessions.InsecureAllowVolatile, Log: o.logger,
+			Base: redis.Base{Ledger: s.main.Ledger(), SignIn: s.main.SignIn(), Log: s.main.Log(), Whole: s.main},
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sessions.store: %w", err), s.main.Close())
+		}
+		s.store = apart{s.main, beside}
+	}
 	if err := s.settleTimeline(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
+
+// apart is a PostgreSQL whose sessions are kept in Redis, which extends what concerns both.
+type apart struct {
+	*postgres.Store
+	sessions *redis.Store
+}
+
+func (a apart) Log() feed.Log           { return a.sessions.Log() }
+func (a apart) Sessions() session.Store { return a.sessions.Sessions() }
+func (a apart) SignIn() signin.Store    { return a.sessions.SignIn() }
+func (a apart) Limits() limit.Store     { return a.sessions.Limits() }
+func (a apart) Signals() feed.Signals   { return a.sessions.Signals() }
+
+func (a apart) Ping(ctx context.Context) error { return a.sessions.Ping(ctx) }
+
+func (a apart) LastCommit(ctx context.Context) (time.Time, error) { return a.sessions.LastCommit(ctx) }
+
+func (a apart) BeginEpoch(ctx context.Context, n feed.NewEpoch) (feed.Commit, error) {
+	return a.sessions.BeginEpoch(ctx, n)
+}
+
+// Close closes both.
+func (a apart) Close() error { return a.sessions.Close() }
 
 // settleTimeline begins a new epoch if the server's history is another than the one that was confirmed last: no node
 // that ran meanwhile has seen to it that nothing is lost, so it must be taken for lost.

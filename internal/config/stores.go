@@ -13,7 +13,7 @@ const storeSQLite, storeMemory = "sqlite", "memory"
 // Schemes of the stores that are servers of their own.
 var (
 	postgresSchemes = []string{"postgres", "postgresql"}
-	redisSchemes    = []string{"redis", "rediss"}
+	redisSchemes    = []string{"redis", "rediss", "unix"}
 )
 
 // OnPostgres reports whether the store is a PostgreSQL server, which several nodes may share.
@@ -40,7 +40,7 @@ func (c Config) checkStores(ps *problems) {
 			ps.add("sessions.insecure_allow_volatile", "applies to sessions.store only", "leave it out", "sessions.store")
 		}
 	case !hasScheme(c.Sessions.Store, redisSchemes):
-		ps.add("sessions.store", "must be a redis:// or rediss:// URL", "leave it out, to keep sessions in the main store")
+		ps.add("sessions.store", "must be a redis://, rediss:// or unix:/// URL", "leave it out, to keep sessions in the main store")
 	case !c.OnPostgres():
 		// One process owns the other stores, and keeps its sessions at the speed of memory anyway.
 		ps.add("sessions.store", "needs a postgres:// store beside it, where users and the revocation log stay", "leave it out", "store")
