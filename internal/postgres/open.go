@@ -27,7 +27,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{config: c, signals: newSignals()}
 	s.limited.Store(math.MinInt64)
 	s.clock.due = make(chan struct{}, 1)
-	s.find.read = s.readViews
+	s.finds.most, s.finds.many = 1, s.readViews
+	s.rotations.most, s.rotations.many = 1, s.rotateMany
 	if err := s.newPool(ctx, p); err != nil {
 		return nil, s.openError(err)
 	}

@@ -89,57 +89,6 @@ func (t *tx) replace(r session.Renewal, at time.Time, events []revocation.Event,
 	return reached
 }
 
-// The compare-and-swap of a refresh, as one statement: on (generation, digest, alive). It touches neither the head nor
-// an index. The new state is what packRefresh makes, but that the floor stays and the digest becomes the previous one.
-// If somebody else changes the session meanwhile, the condition is looked at again; the rest of the view is then older
-// than the session, and so is the head that it names.
-var rotateSession = `UPDATE sessions s SET
-		refresh = $4::bytea || substring(s.refresh FROM 5 FOR 4) || $5::bytea || $6::bytea || $3::bytea || $7::bytea,
-		last_seen_at = greatest(s.last_seen_at, $8),
-		idle_expires_at = greatest(s.idle_expires_at, least($9, s.expires_at))
-	FROM users u, applications a, head h
-	WHERE s.id = $1 AND u.n = s.user_n AND a.n = s.application_n AND h.one
-		AND substring(s.refresh FROM 1 FOR 4) = $2 AND substring(s.refresh FROM 17 FOR 32) = $3
-		AND ` + living("$8") + `
-	RETURNING ` + viewColumns
-
-func (p sessions) Rotate(ctx context.Context, r session.Rotation) (view session.View, err error) {
-	k, ok := key(r.ID)
-	if !ok {
-		return session.View{}, session.ErrNotFound
-	}
-	rotated := false
-	if r.Generation > 0 {
-		now := packRefresh(session.Refresh{Generation: r.Generation})
-		next := packRefresh(session.Refresh{Generation: r.Generation + 1, RotatedAt: r.At})
-		args := []any{binaryRows, k, now[:4], r.Digest[:], next[:4], next[8:16], r.Next[:], filled(r.Sealed), millis(r.At), millis(r.IdleExpiresAt)}
-		err = p.s.call(ctx, writing, func(ctx context.Context, c *pgxpool.Conn) error {
-			rows, err := c.Query(ctx, rotateSession, args...)
-			return eachView(rows, err, func(v session.View) { view, rotated = v, true })
-		})
-	}
-	if err == nil && !rotated {
-		err = p.refused(ctx, r)
-	}
-	if err != nil {
-		return session.View{}, fmt.Errorf("rotate refresh token: %w", err)
-	}
-	p.s.saw(r.At)
-	return view, nil
-}
-
-// refused says why nothing was rotated.
-func (p sessions) refused(ctx context.Context, r session.Rotation) error {
-	view, err := p.Find(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	if err := view.Alive(r.At); err != nil {
-		return err
-	}
-	return session.ErrRaced
-}
-
 // touchBatch bounds how many rows one commit locks.
 const touchBatch = 500
 

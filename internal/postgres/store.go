@@ -20,10 +20,11 @@ type Store struct {
 	down      atomic.Int64 // since when it cannot be reached, in nanoseconds since 1970; 0 while it can
 	timeline  atomic.Pointer[string]
 
-	find    finder
-	clock   clock
-	signals signals
-	sweep   sweepCursor
+	finds     gather[[16]byte, found]
+	rotations gather[swap, found]
+	clock     clock
+	signals   signals
+	sweep     sweepCursor
 
 	stop    context.CancelFunc // of what runs in the background
 	running sync.WaitGroup
