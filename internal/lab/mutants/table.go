@@ -21,6 +21,7 @@ const (
 	keys           = "revoked keys that come back"
 	unauthentic    = "reply believed without its proof"
 	receipts       = "receipt without its proof"
+	staleKeys      = "a node that goes on with the keys it remembers"
 	epochs         = "old entries dropped at a new epoch"
 	openStreams    = "open streams that outlive what carried them"
 	remembered     = "remembered answers that outlive an event"
