@@ -28,6 +28,7 @@ const (
 	emptyRedis     = "Redis emptied"
 	restoreRedis   = "Redis restored from a backup"
 	wholeStoreGone = "PostgreSQL gone for more than L"
+	promoted       = "failover to a standby"
 )
 
 // shortly is a time that no lease outlives, beyond is one that every lease does.
@@ -51,7 +52,7 @@ func lane(ctx context.Context, rng *rand.Rand, faults []func()) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(100*time.Millisecond + time.Duration(rng.Int64N(int64(600*time.Millisecond)))):
+			case <-time.After(300*time.Millisecond + time.Duration(rng.Int64N(int64(time.Second)))):
 			}
 			faults[i]()
 		}

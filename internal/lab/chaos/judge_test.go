@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,20 +30,25 @@ type judge struct {
 	table     map[string]*seen
 	knew      map[[2]int]moment // when a verifier refused a credential as revoked, by verifier and credential
 	refusals  map[string]int
-	// lost: revocations may have been undone with the end of the store, so that only who knew of them must obey.
-	lost     bool
+	// since is from when on what is issued is held to the whole promise. Revocations of what was issued before may have
+	// been undone with the end of the store: only who knew of them must obey.
+	since    moment
 	enforced time.Duration // worst acceptance after a receipt; negative if there was none
 	receipts int
 }
 
 // judgement reads the logs of all verifiers, which have ended, and prints what they show.
-func (c *crowd) judgement(lost bool) *judge {
+func (c *crowd) judgement(since moment) *judge {
 	c.Helper()
 	j := &judge{crowd: c, calendars: make(map[int]*calendar), table: make(map[string]*seen), knew: make(map[[2]int]moment),
-		refusals: make(map[string]int), lost: lost, enforced: -1}
+		refusals: make(map[string]int), since: since, enforced: -1}
 	c.each(func(i issued) { j.truth = append(j.truth, i) })
+	var ending sync.WaitGroup
 	for _, g := range c.groups {
-		g.end()
+		ending.Go(g.end)
+	}
+	ending.Wait()
+	for _, g := range c.groups {
 		for _, v := range g.numbers {
 			j.calendars[v] = newCalendar(c.faults, v)
 		}
@@ -88,7 +94,7 @@ func (j *judge) one(d decision) {
 				j.knew[[2]int{d.verifier, d.id}] = d.end
 			}
 		}
-		if !j.lost && (c.ordered == 0 || d.end < c.ordered) {
+		if c.from > j.since && (c.ordered == 0 || d.end < c.ordered) {
 			j.breach(d, "refused what nobody had revoked (%s, aged %v): %v", d.reason, d.end.since(c.from), c)
 		}
 	default:
@@ -101,14 +107,11 @@ func (j *judge) acceptance(s *seen, c *issued, d decision, at moment) {
 	if knew, ok := j.knew[[2]int{d.verifier, d.id}]; ok && d.begin > knew {
 		j.breach(d, "accepted, %v after it had refused the same as revoked: %v", d.begin.since(knew), c)
 	}
-	if c.gone {
-		return
-	}
 	if c.enforced != 0 && d.begin > c.enforced {
 		j.enforced = max(j.enforced, d.begin.since(c.enforced))
 		j.breach(d, "accepted, %v after that was said to be impossible: %v", d.begin.since(c.enforced), c)
 	}
-	if c.died == 0 || at <= c.died {
+	if c.died == 0 || at <= c.died || c.gone {
 		return
 	}
 	gap := at.since(c.died)
@@ -180,18 +183,23 @@ func newCalendar(faults []fault, verifier int) *calendar {
 			c.first = f.from
 		}
 	}
-	for _, f := range faults {
-		if f.verifiers != nil && !slices.Contains(f.verifiers, verifier) {
-			continue
-		}
-		for i := c.at(f.from); i <= c.at(f.to); i++ {
-			for i >= len(c.names) {
-				c.names = append(c.names, "")
+	for _, own := range []bool{false, true} { // what is done to this one verifier says more than what is done to all
+		for _, f := range faults {
+			if own == (f.verifiers != nil) && (!own || slices.Contains(f.verifiers, verifier)) {
+				c.mark(f)
 			}
-			c.names[i] = f.name
 		}
 	}
 	return c
+}
+
+func (c *calendar) mark(f fault) {
+	for i := c.at(f.from); i <= c.at(f.to); i++ {
+		for i >= len(c.names) {
+			c.names = append(c.names, "")
+		}
+		c.names[i] = f.name
+	}
 }
 
 func (c *calendar) at(m moment) int { return int(m.since(c.first) / page) }

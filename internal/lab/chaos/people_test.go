@@ -20,6 +20,7 @@ const (
 type crowd struct {
 	*stage
 	tally
+	name    string
 	minting sync.RWMutex
 	broken  atomic.Int64 // by answers that should not have been
 	// forgiving: what is lost with the end of a store may be refused.
@@ -44,11 +45,11 @@ type person struct {
 	doubtful  moment // until when an order of which nobody heard may lock them
 }
 
-func newCrowd(s *stage) *crowd {
-	c := &crowd{stage: s}
+func newCrowd(s *stage, name string) *crowd {
+	c := &crowd{stage: s, name: name}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	s.Cleanup(c.leaveAll)
-	c.phone = c.application("phone", "jwt")
+	c.phone = c.application(name+"-phone", "jwt")
 	return c
 }
 
@@ -176,7 +177,9 @@ func (c *crowd) reside(p *person, rng *rand.Rand) {
 	}
 	for n := 0; c.ctx.Err() == nil; n++ {
 		c.rest(rng, 250*time.Millisecond)
-		c.renew(p, n%5 == 0)
+		if c.renew(p, n%5 == 0) == http.StatusUnauthorized && c.forgiving.Load() {
+			c.signIn(p)
+		}
 		c.rest(rng, 250*time.Millisecond)
 		c.look(p)
 	}
@@ -227,7 +230,7 @@ func (c *crowd) populate(crews int) {
 		if i%2 == 1 {
 			app = "default"
 		}
-		p := c.register(fmt.Sprintf("resident-%d", i), app)
+		p := c.register(fmt.Sprintf("%s-resident-%d", c.name, i), app)
 		c.residents = append(c.residents, p)
 	}
 	for i, p := range c.residents {
@@ -236,10 +239,10 @@ func (c *crowd) populate(crews int) {
 	}
 	for crew := range crews {
 		mode := [...]string{"hybrid", "jwt"}[crew%2]
-		app := c.application(fmt.Sprintf("crew-%d", crew), mode)
+		app := c.application(fmt.Sprintf("%s-crew-%d", c.name, crew), mode)
 		var people []*person
 		for i := range 4 {
-			p := c.register(fmt.Sprintf("crew-%d-%d", crew, i), app)
+			p := c.register(fmt.Sprintf("%s-crew-%d-%d", c.name, crew, i), app)
 			p.jwt = mode == "jwt"
 			people = append(people, p)
 		}

@@ -43,6 +43,7 @@ type stage struct {
 	*testing.T
 	setting
 	seed     uint64
+	began    time.Time
 	dir      string
 	issuer   string
 	postgres *rig.PostgresServer // nil without
@@ -70,9 +71,11 @@ type group struct {
 }
 
 func setUp(t *testing.T, c setting) *stage {
-	s := &stage{T: t, setting: c, seed: seed(t), dir: logDirectory(t)}
+	s := &stage{T: t, setting: c, seed: seed(t), began: time.Now(), dir: logDirectory(t)}
 	t.Logf("seed %d (TANDEM_TEST_SEED plays it again), L = %v", s.seed, lease)
+	t.Cleanup(func() { s.phase("stores are gone") })
 	s.openStores()
+	t.Cleanup(func() { s.phase("all but the stores is gone") })
 	addresses := make([]string, max(1, c.nodes))
 	for i := range addresses {
 		addresses[i] = freeAddress(t)
@@ -297,6 +300,11 @@ func (s *stage) retire(old func(*issued) bool) {
 			g.lines <- fmt.Sprintf("-%d", id)
 		}
 	}
+}
+
+// phase logs where the time went.
+func (s *stage) phase(name string) {
+	s.Logf("%5.1f s: %s", time.Since(s.began).Seconds(), name)
 }
 
 // chance is a source of randomness of its own for each of those who need one.

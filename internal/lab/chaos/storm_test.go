@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"net/http"
+	"os"
 	"testing"
 	"time"
 )
@@ -9,29 +10,42 @@ import (
 // TestStormOnTheEmbeddedStore proves the harness where there is one node.
 func TestStormOnTheEmbeddedStore(t *testing.T) {
 	skipShort(t)
+	if os.Getenv("TANDEM_CHAOS_SECONDS") == "" {
+		t.Skip("the package process plays the short form of this")
+	}
 	s := setUp(t, setting{groups: 2, perGroup: 3})
 	stormAndCalm(s, length(t, 12*time.Second), 1)
 }
 
+// skipShort leaves a scenario to the full run, where the short forms are played side by side.
 func skipShort(t *testing.T) {
 	if testing.Short() {
 		t.Skip("seconds of real time: left to the full run")
+	}
+	if os.Getenv("TANDEM_CHAOS_SECONDS") == "" {
+		t.Parallel() // most of it is waiting
 	}
 }
 
 // stormAndCalm plays a storm over a crowd and holds everything against the promise.
 func stormAndCalm(s *stage, lasts time.Duration, crews int) {
-	c := newCrowd(s)
+	c := newCrowd(s, "only")
+	c.phase("set up")
 	c.populate(crews)
 	c.perform("ada", 3, 400)
 	time.Sleep(time.Second) // so that there is something to be accepted
+	c.phase("the storm begins")
 	c.storm(lasts)
+	c.phase("the storm is over")
 	c.recover()
-	j := c.judgement(false)
+	c.phase("recovered")
+	j := c.judgement(0)
 	if j.receipts == 0 {
 		c.Error("no revocation was waited for")
 	}
+	c.phase("judged")
 	c.checkHistories()
+	c.phase("histories checked")
 }
 
 // recover waits until all is well after all was healed, and makes sure that it is.
@@ -40,7 +54,9 @@ func (c *crowd) recover() {
 	verifiers := c.awaitVerifiers()
 	c.Logf("healed: nodes were ready after %v, verifiers %v later", nodes.Round(time.Millisecond), verifiers.Round(time.Millisecond))
 	time.Sleep(time.Second)
+	c.phase("all is well")
 	c.leaveAll()
+	c.phase("the crowd has left")
 	for _, p := range c.residents {
 		c.within("renew "+p.email, func() bool { return c.renew(p, false) == http.StatusOK })
 		c.within("check "+p.email, func() bool { return c.look(p) })

@@ -182,7 +182,10 @@ func (d *desk) check(ctx context.Context, c *checker, id int, credential string)
 		if strings.HasPrefix(credential, "tds_") && one.status == http.StatusUnauthorized {
 			pause = restEnded
 		}
-		time.Sleep(pause*3/4 + time.Duration(rng.Int64N(int64(pause/2))))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause*3/4 + time.Duration(rng.Int64N(int64(pause/2)))):
+		}
 	}
 }
 
