@@ -118,17 +118,3 @@ func (t *tally) String() string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
-
-// failed counts what was not done, whatever the reason.
-func (t *tally) failed() (n int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, kinds := range t.counts {
-		for kind, count := range kinds {
-			if kind[0] != '2' {
-				n += count
-			}
-		}
-	}
-	return n
-}

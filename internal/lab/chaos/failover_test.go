@@ -47,7 +47,7 @@ func TestSynchronousFailover(t *testing.T) {
 			c.Errorf("verifier-%d: epoch %s after %s, %d alarms (%s): nothing was lost", v.Number+1, v.Epoch, before[i].Epoch, v.Alarms, v.LastAlarm)
 		}
 	}
-	c.judgement(0)
+	c.judgement()
 	c.checkHistories()
 }
 
@@ -82,6 +82,7 @@ func TestAsynchronousFailoverLosesTheTail(t *testing.T) {
 func (s *stage) begunAnew(c *crowd, before []state) {
 	since := now()
 	next := begun(s, "second", length(s.T, 6*time.Second)/2)
+	next.since = since
 	next.perform("ada", 3, 400)
 	time.Sleep(time.Second)
 	next.recover()
@@ -91,7 +92,7 @@ func (s *stage) begunAnew(c *crowd, before []state) {
 		}
 	}
 	s.Logf("answers before the new epoch:\n%v", &c.tally)
-	next.judgement(since)
+	next.judgement()
 	next.checkHistories()
 }
 

@@ -29,6 +29,8 @@ const (
 	restoreRedis   = "Redis restored from a backup"
 	wholeStoreGone = "PostgreSQL gone for more than L"
 	promoted       = "failover to a standby"
+	restored       = "restore of a backup"
+	restarted      = "node restarted in order"
 )
 
 // shortly is a time that no lease outlives, beyond is one that every lease does.

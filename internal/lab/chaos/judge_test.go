@@ -30,18 +30,15 @@ type judge struct {
 	table     map[string]*seen
 	knew      map[[2]int]moment // when a verifier refused a credential as revoked, by verifier and credential
 	refusals  map[string]int
-	// since is from when on what is issued is held to the whole promise. Revocations of what was issued before may have
-	// been undone with the end of the store: only who knew of them must obey.
-	since    moment
-	enforced time.Duration // worst acceptance after a receipt; negative if there was none
-	receipts int
+	enforced  time.Duration // worst acceptance after a receipt; negative if there was none
+	receipts  int
 }
 
 // judgement reads the logs of all verifiers, which have ended, and prints what they show.
-func (c *crowd) judgement(since moment) *judge {
+func (c *crowd) judgement() *judge {
 	c.Helper()
 	j := &judge{crowd: c, calendars: make(map[int]*calendar), table: make(map[string]*seen), knew: make(map[[2]int]moment),
-		refusals: make(map[string]int), since: since, enforced: -1}
+		refusals: make(map[string]int), enforced: -1}
 	c.each(func(i issued) { j.truth = append(j.truth, i) })
 	var ending sync.WaitGroup
 	for _, g := range c.groups {

@@ -25,6 +25,9 @@ type crowd struct {
 	broken  atomic.Int64 // by answers that should not have been
 	// forgiving: what is lost with the end of a store may be refused.
 	forgiving atomic.Bool
+	// since is from when on what is issued is held to the whole promise. Revocations of what was issued before may have
+	// been undone with the end of the store: only who knew of them must obey.
+	since     moment
 	running   sync.WaitGroup
 	stop      context.CancelFunc
 	ctx       context.Context

@@ -39,7 +39,7 @@ func stormAndCalm(s *stage, lasts time.Duration, crews int) {
 	c.phase("the storm is over")
 	c.recover()
 	c.phase("recovered")
-	j := c.judgement(0)
+	j := c.judgement()
 	if j.receipts == 0 {
 		c.Error("no revocation was waited for")
 	}
@@ -81,7 +81,7 @@ func (c *crowd) within(what string, do func() bool) {
 func (c *crowd) truthOfAll() {
 	checked := 0
 	c.each(func(i issued) {
-		if i.access() || i.left && i.died == 0 || checked > 300 {
+		if i.from < c.since || i.access() || i.left && i.died == 0 || checked > 300 {
 			return
 		}
 		for _, n := range c.nodes {
