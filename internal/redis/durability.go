@@ -57,7 +57,7 @@ func isMaster(ctx context.Context, node rueidis.Client) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, failed(err)
+		return false, failed(ctx, err)
 	}
 	name, err := role[0].ToString()
 	return name == "master", err
@@ -71,7 +71,7 @@ func durabilityOf(ctx context.Context, node rueidis.Client, c Config) (Durabilit
 	if told, ok := rueidis.IsRedisErr(err); ok {
 		return "", fmt.Errorf("%w (%s): set redis.durability to what it is set up for", ErrUnknownDurability, strings.TrimSpace(told.Error()))
 	}
-	if err := failed(err); err != nil {
+	if err := failed(ctx, err); err != nil {
 		return "", err
 	}
 	switch {

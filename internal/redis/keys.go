@@ -40,7 +40,7 @@ func (k keys) user(id account.ID) string {
 	return k.of(bucketOf(h), "u:", h.String())
 }
 
-// evicted holds the members that a limit has just pushed out.
+// evicted holds the members that a limit has just pushed out, and by whom.
 func (k keys) evicted(id account.ID) string {
 	h := revocation.Hash(string(id))
 	return k.of(bucketOf(h), "e:", h.String())

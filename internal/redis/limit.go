@@ -54,8 +54,8 @@ func (l limits) run(ctx context.Context, verb, key string, p limit.Policy, now t
 	for _, d := range []time.Duration{interval, whole} {
 		args = append(args, strconv.FormatInt(int64(d/time.Second), 10), strconv.FormatInt(int64(d%time.Second), 10))
 	}
-	got, err := l.s.link.exec(ctx, takeScript, call{keys: []string{l.s.keys.limit(key)}, args: args}).AsIntSlice()
-	if err := failed(err); err != nil {
+	got, err := l.s.link.once(ctx, takeScript, call{keys: []string{l.s.keys.limit(key)}, args: args}).AsIntSlice()
+	if err := failed(ctx, err); err != nil {
 		return false, 0, err
 	}
 	if len(got) != 3 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -17,13 +18,13 @@ type link struct {
 }
 
 // failed is the error of a call: an *outage.Error if the server could not be reached or cannot serve at the moment, and
-// nil for a key that is not there.
-func failed(err error) error {
+// nil for a key that is not there. The driver's own timeouts look like those of the caller, which are no outage.
+func failed(ctx context.Context, err error) error {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if told, ok := rueidis.IsRedisErr(err); ok && !passing(told.Error()) {
 		return fmt.Errorf("redis: %w", err)
@@ -46,17 +47,24 @@ func passing(text string) bool {
 // its server is replaced, and the next one leads to its successor.
 func (l link) read(ctx context.Context, build func(b rueidis.Builder) rueidis.Completed) rueidis.RedisResult {
 	result := l.client.Do(ctx, build(l.client.B()))
-	if err := result.NonRedisError(); err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) {
+	if broke(ctx, result.NonRedisError()) {
 		result = l.client.Do(ctx, build(l.client.B()))
 	}
 	return result
+}
+
+// broke reports whether a connection broke, rather than said nothing: whoever has waited for an answer in vain has
+// waited long enough.
+func broke(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) && !errors.Is(err, context.DeadlineExceeded) &&
+		!errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // readAll runs commands that change nothing, pipelined.
 func (l link) readAll(ctx context.Context, n int, build func(b rueidis.Builder, i int) rueidis.Completed) []rueidis.RedisResult {
 	results := l.doAll(ctx, n, build)
 	for _, r := range results {
-		if err := r.NonRedisError(); err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) {
+		if broke(ctx, r.NonRedisError()) {
 			return l.doAll(ctx, n, build)
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Store) marks(ctx context.Context, of []int) ([]mark, error) {
 	marks := make([]mark, len(of))
 	for i, r := range results {
 		raw, err := r.ToString()
-		if err := failed(err); err != nil {
+		if err := failed(ctx, err); err != nil {
 			return nil, fmt.Errorf("read marks: %w", err)
 		}
 		marks[i] = parseMark(raw)
@@ -115,7 +115,7 @@ func (s *Store) replace(ctx context.Context, of []int, marks []mark) error {
 		return nil
 	}
 	for _, r := range s.link.execAll(ctx, markScript, calls) {
-		if err := failed(r.Error()); err != nil {
+		if err := failed(ctx, r.Error()); err != nil {
 			return fmt.Errorf("write marks: %w", err)
 		}
 	}

@@ -23,7 +23,7 @@ type found struct {
 func (s *Store) row(ctx context.Context, h revocation.ID) (found, error) {
 	row, mark := s.keys.row(h), s.keys.mark(bucketOf(h))
 	result := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Mget().Key(row, mark).Build() })
-	return parseFound(result)
+	return parseFound(ctx, result)
 }
 
 func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) {
@@ -39,7 +39,7 @@ func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) 
 			return b.Mget().Key(s.keys.row(part[i]), s.keys.mark(bucketOf(part[i]))).Build()
 		})
 		for _, r := range results {
-			f, err := parseFound(r)
+			f, err := parseFound(ctx, r)
 			if err != nil {
 				return nil, err
 			}
@@ -49,10 +49,10 @@ func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) 
 	return out, nil
 }
 
-func parseFound(result rueidis.RedisResult) (f found, err error) {
+func parseFound(ctx context.Context, result rueidis.RedisResult) (f found, err error) {
 	values, err := result.ToArray()
 	if err != nil {
-		return f, fmt.Errorf("read session: %w", failed(err))
+		return f, fmt.Errorf("read session: %w", failed(ctx, err))
 	}
 	if len(values) != 2 {
 		return f, errRow
@@ -70,7 +70,7 @@ func parseFound(result rueidis.RedisResult) (f found, err error) {
 
 // swap writes the row if nobody has written it since it was read. rotated is when, if its refresh token was.
 func (s *Store) swap(ctx context.Context, r *row, rotated time.Time) (bool, error) {
-	ok, err := doneOf(s.link.exec(ctx, swapScript, s.swapping(r, rotated)))
+	ok, err := doneOf(ctx, s.link.exec(ctx, swapScript, s.swapping(r, rotated)))
 	if err != nil {
 		err = fmt.Errorf("write session: %w", err)
 	}
@@ -100,7 +100,7 @@ func (s *Store) swapAll(ctx context.Context, rows []*row) (lost []*row, err erro
 		calls[i] = s.swapping(r, time.Time{})
 	}
 	for i, result := range s.link.execAll(ctx, swapScript, calls) {
-		ok, err := doneOf(result)
+		ok, err := doneOf(ctx, result)
 		if err != nil {
 			return nil, fmt.Errorf("write sessions: %w", err)
 		}

@@ -47,7 +47,17 @@ func newScript(source string) script {
 // call is one execution of a script: all keys lie in one slot.
 type call struct{ keys, args []string }
 
+// exec runs a script, and once more if the connection broke under it: to be told the same twice changes nothing, in all
+// scripts but the one that counts.
 func (l link) exec(ctx context.Context, s script, c call) rueidis.RedisResult {
+	result := l.once(ctx, s, c)
+	if broke(ctx, result.NonRedisError()) {
+		result = l.once(ctx, s, c)
+	}
+	return result
+}
+
+func (l link) once(ctx context.Context, s script, c call) rueidis.RedisResult {
 	return s.lua.Exec(ctx, l.client, c.keys, c.args)
 }
 
@@ -57,7 +67,8 @@ func (l link) execAll(ctx context.Context, s script, calls []call) []rueidis.Red
 		return b.Evalsha().Sha1(s.sha).Numkeys(int64(len(calls[i].keys))).Key(calls[i].keys...).Arg(calls[i].args...).Build()
 	})
 	for i, r := range results {
-		if told, ok := rueidis.IsRedisErr(r.Error()); ok && told.IsNoScript() {
+		told, ok := rueidis.IsRedisErr(r.Error())
+		if ok && told.IsNoScript() || broke(ctx, r.NonRedisError()) {
 			results[i] = l.exec(ctx, s, calls[i])
 		}
 	}
@@ -65,7 +76,7 @@ func (l link) execAll(ctx context.Context, s script, calls []call) []rueidis.Red
 }
 
 // doneOf answers whether a script did what it was asked for.
-func doneOf(r rueidis.RedisResult) (bool, error) {
+func doneOf(ctx context.Context, r rueidis.RedisResult) (bool, error) {
 	n, err := r.AsInt64()
-	return n == 1, failed(err)
+	return n == 1, failed(ctx, err)
 }

@@ -43,7 +43,7 @@ func (p sessions) Start(ctx context.Context, start session.Start) (session.View,
 	s, one := p.s, start.Session
 	h := revocation.Hash(string(one.ID))
 	taken, err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Exists().Key(s.keys.row(h)).Build() }).AsInt64()
-	if err := failed(err); err != nil {
+	if err := failed(ctx, err); err != nil {
 		return session.View{}, fmt.Errorf("start session: %w", err)
 	}
 	if taken > 0 {
@@ -77,7 +77,7 @@ func admission(err error) error {
 func (s *Store) insert(ctx context.Context, r *row) (*row, error) {
 	h := revocation.Hash(string(r.ID))
 	value := r.encode()
-	ok, err := doneOf(s.link.exec(ctx, insertScript, call{
+	ok, err := doneOf(ctx, s.link.exec(ctx, insertScript, call{
 		keys: []string{s.keys.row(h), s.keys.index(bucketOf(h))},
 		args: []string{value, strconv.FormatInt(millis(r.expiry()), 10), member(r.ID, r.Application)},
 	}))
@@ -105,7 +105,7 @@ func (p sessions) makeRoom(ctx context.Context, starting *row, limit int) error 
 	out, err := s.link.exec(ctx, reserveScript, call{
 		keys: []string{s.keys.user(starting.User), s.keys.evicted(starting.User)}, args: args,
 	}).AsStrSlice()
-	if err := failed(err); err != nil {
+	if err := failed(ctx, err); err != nil {
 		return fmt.Errorf("make room: %w", err)
 	}
 	var ids []session.ID
@@ -190,7 +190,7 @@ func (s *Store) forget(ctx context.Context, user account.ID, members []string) e
 		return nil
 	}
 	err := s.link.client.Do(ctx, s.link.client.B().Zrem().Key(s.keys.user(user)).Member(members...).Build()).Error()
-	if err := failed(err); err != nil {
+	if err := failed(ctx, err); err != nil {
 		return fmt.Errorf("forget sessions: %w", err)
 	}
 	return nil

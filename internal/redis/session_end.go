@@ -21,6 +21,8 @@ func (p sessions) End(ctx context.Context, e session.Ending) (feed.Commit, int, 
 // between the log and Redis, whoever heals the session knows why it ended.
 func (p sessions) endOne(ctx context.Context, e session.Ending) (feed.Commit, int, error) {
 	var w wait
+	own := newFence(ending)
+	own.reason, own.at = e.Reason, e.At
 	for {
 		one, err := p.s.look(ctx, e.Session)
 		if err != nil {
@@ -32,6 +34,9 @@ func (p sessions) endOne(ctx context.Context, e session.Ending) (feed.Commit, in
 		if !one.endable() {
 			return feed.Commit{Position: one.ground.Head.Position, At: e.At}, 0, nil
 		}
+		if one.row.fence.nonce == own.nonce {
+			return p.announce(ctx, e, one.row) // it stands, though its answer was lost
+		}
 		if one.row.fence.kind == ending {
 			if again, err := w.out(ctx, one.row.fence); err != nil {
 				return feed.Commit{}, 0, fmt.Errorf("end session: %w", err)
@@ -39,8 +44,7 @@ func (p sessions) endOne(ctx context.Context, e session.Ending) (feed.Commit, in
 				continue
 			}
 		}
-		one.row.fence = newFence(ending)
-		one.row.fence.reason, one.row.fence.at = e.Reason, e.At
+		one.row.fence = own
 		fenced, err := p.s.swap(ctx, one.row, time.Time{})
 		if err != nil {
 			return feed.Commit{}, 0, fmt.Errorf("end session: %w", err)

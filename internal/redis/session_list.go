@@ -33,7 +33,7 @@ func (s *Store) membersOf(ctx context.Context, indexes []string, below string, l
 	out := make([][]string, len(indexes))
 	for i, r := range results {
 		members, err := r.AsStrSlice()
-		if err := failed(err); err != nil {
+		if err := failed(ctx, err); err != nil {
 			return nil, fmt.Errorf("read index: %w", err)
 		}
 		out[i] = members

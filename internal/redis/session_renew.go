@@ -64,10 +64,14 @@ func (p sessions) Renew(ctx context.Context, r session.Renewal) (session.View, f
 // fenceOff puts a fence around a session that may be renewed.
 func (s *Store) fenceOff(ctx context.Context, r session.Renewal) (*seen, error) {
 	var w wait
+	own := newFence(renewing)
 	for {
 		one, err := s.look(ctx, r.ID)
 		if err != nil {
 			return nil, wrap("renew", err)
+		}
+		if one.row.fence.nonce == own.nonce {
+			return one, nil // it stands, though its answer was lost
 		}
 		if one.view.Alive(r.At) != nil {
 			return nil, session.ErrEnded
@@ -80,8 +84,8 @@ func (s *Store) fenceOff(ctx context.Context, r session.Renewal) (*seen, error) 
 		} else if again {
 			continue
 		}
-		one.row.fence = newFence(renewing)
-		one.row.fence.before = one.ground.Here()
+		own.before = one.ground.Here()
+		one.row.fence = own
 		fenced, err := s.swap(ctx, one.row, time.Time{})
 		if err != nil {
 			return nil, fmt.Errorf("renew: %w", err)

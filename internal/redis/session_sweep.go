@@ -55,7 +55,7 @@ func (s *Store) oldest(ctx context.Context, bucket int, after string, limit int6
 	members, err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed {
 		return b.Zrangebylex().Key(s.keys.index(bucket)).Min(from).Max("+").Limit(0, limit).Build()
 	}).AsStrSlice()
-	return members, failed(err)
+	return members, failed(ctx, err)
 }
 
 // sweepOf deletes those of the members that are long dead. It is done unless the limit came in between.
@@ -98,7 +98,7 @@ func (p sessions) drop(ctx context.Context, m string, id revocation.ID, r *row) 
 	if r != nil {
 		stamp = r.stamp
 	}
-	dropped, err := doneOf(p.s.link.exec(ctx, dropScript, call{
+	dropped, err := doneOf(ctx, p.s.link.exec(ctx, dropScript, call{
 		keys: []string{p.s.keys.row(id), p.s.keys.index(bucketOf(id))}, args: []string{stamp, m},
 	}))
 	if err != nil || r == nil || !dropped {

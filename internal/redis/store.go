@@ -49,7 +49,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	client, err := rueidis.NewClient(option)
 	if err != nil {
-		return nil, fmt.Errorf("open: %w", failed(err))
+		return nil, fmt.Errorf("open: %w", failed(ctx, err))
 	}
 	s := newStore(c, client)
 	if err := s.checkServers(ctx, c); err != nil {
@@ -88,7 +88,7 @@ func newStore(c Config, client rueidis.Client) *Store {
 // Ping answers nil while both stores can be used.
 func (s *Store) Ping(ctx context.Context) error {
 	err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Ping().Build() }).Error()
-	return errors.Join(failed(err), s.base.Whole.Ping(ctx))
+	return errors.Join(failed(ctx, err), s.base.Whole.Ping(ctx))
 }
 
 // LastCommit is the latest time that a commit carried, in either store.
@@ -105,7 +105,7 @@ func (s *Store) LastCommit(ctx context.Context) (time.Time, error) {
 		if rueidis.IsRedisNil(err) {
 			continue
 		}
-		if err := failed(err); err != nil {
+		if err := failed(ctx, err); err != nil {
 			return last, fmt.Errorf("last commit: %w", err)
 		}
 		ms, err := strconv.ParseInt(text, 10, 64)
