@@ -34,7 +34,6 @@ func install(t testing.TB, change func(*Config)) *installation {
 		change(&c)
 	}
 	inServers(t, &c)
-	inServers(t, &c)
 	in := &installation{TB: t, url: "http://" + l.Addr().String(), logs: &bytes.Buffer{}}
 	in.server, err = Open(t.Context(), c, WithLogger(slog.New(slog.NewTextHandler(in.logs, nil))), cheaply)
 	if err != nil {

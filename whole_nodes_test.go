@@ -53,19 +53,9 @@ func TestNodesAreOneServer(t *testing.T) {
 	})
 	t.Run("a stolen key", func(t *testing.T) {
 		old := a.must(200, a.post("/v1/session/token", ada.text("session_token"), nil)).text("access_token")
-		keys := a.must(200, a.operate("GET", "/v1/admin/keys", nil))
-		var current string
-		for _, k := range keys.Body["items"].([]any) {
-			k := answer{Body: k.(map[string]any)}
-			if k.text("state") == "current" && k.text("use") == "token" {
-				current = k.text("kid")
-			}
-		}
-		receipt := a.must(200, a.operate("POST", "/v1/admin/keys/"+current+"/revoke?wait=enforced", map[string]any{}))
-		if receipt.in("receipt").Body["acknowledged"] != 1.0 {
-			t.Errorf("receipt %v, want the one verifier", receipt.Body)
-		}
-		b.must(401, b.get("/v1/session", old))
+		replaceKey(a)
+		b.must(401, b.get("/v1/session", old)) // b has not been told of it
+		replaceKey(a)
 		fresh := a.must(200, a.post("/v1/session/token", ada.text("session_token"), nil)).text("access_token")
 		b.must(200, b.get("/v1/session", fresh))
 		other := b.must(200, b.post("/v1/session/token", ada.text("session_token"), nil)).text("access_token")
@@ -89,6 +79,22 @@ func TestNodesAreOneServer(t *testing.T) {
 		position := strconv.Itoa(int(receipt.Body["position"].(float64)))
 		a.must(401, a.visit(visit{method: "GET", path: "/v1/session", bearer: ada.text("session_token"), header: map[string]string{"X-Min-Position": position}}))
 	})
+}
+
+// replaceKey replaces the current key as if it were stolen.
+func replaceKey(h *house) {
+	h.Helper()
+	var current string
+	for _, k := range h.must(200, h.operate("GET", "/v1/admin/keys", nil)).Body["items"].([]any) {
+		k := answer{Body: k.(map[string]any)}
+		if k.text("state") == "current" && k.text("use") == "token" {
+			current = k.text("kid")
+		}
+	}
+	receipt := h.must(200, h.operate("POST", "/v1/admin/keys/"+current+"/revoke?wait=enforced", map[string]any{}))
+	if receipt.in("receipt").Body["acknowledged"] != 1.0 {
+		h.Errorf("receipt %v, want the one verifier", receipt.Body)
+	}
 }
 
 // Both nodes change the same user and the same application, and no change undoes another.
