@@ -34,17 +34,20 @@ const (
 func (s *Store) call(ctx context.Context, k kind, verb func(ctx context.Context, c *pgxpool.Conn) error) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
+	return s.repeat(ctx, k, func() error { return s.once(ctx, verb) })
+}
+
+func (s *Store) repeat(ctx context.Context, k kind, attempt func() error) error {
 	pause := leastPause
-	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, verb)
+	for n := 1; ; n++ {
+		err := attempt()
 		if err == nil {
-			s.down.Store(0)
 			return nil
 		}
 		if broken(err) {
 			s.suspect()
 		}
-		if attempt == maxAttempts || !again(err, k) || unreachable(err) && s.stayedDown() || !wait(ctx, pause) {
+		if n == maxAttempts || !again(err, k) || !wait(ctx, pause) {
 			return named(ctx, err)
 		}
 		pause = min(2*pause, mostPause)

@@ -63,8 +63,12 @@ func (s *Store) writeClock(ctx context.Context) error {
 	if seen <= s.clock.written.Load() {
 		return nil
 	}
-	if _, err := s.pool.Exec(ctx, updateClock, seen); err != nil {
-		return fmt.Errorf("write the time of the last commit: %w", named(ctx, err))
+	err := s.repeat(ctx, writing, func() error {
+		_, err := s.pool.Exec(ctx, updateClock, seen)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write the time of the last commit: %w", err)
 	}
 	s.clock.written.Store(seen)
 	return nil

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -107,3 +109,15 @@ func (s *Store) begin(t testing.TB, row session.Session) session.View {
 	}
 	return view
 }
+
+// replaceDatabase names another database of the same server.
+func replaceDatabase(address, database string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	u.Path = "/" + database
+	return u.String()
+}
+
+func containsSecret(text string) bool { return strings.Contains(text, "secret") }
