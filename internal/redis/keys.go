@@ -14,43 +14,57 @@ import (
 const buckets = 256
 
 // keys spells the names of keys. What a script touches has one tag, and so lies in one slot of a cluster.
-type keys struct{ prefix string }
+type keys struct {
+	prefix string
+	tags   [buckets]string // prefix and tag of each bucket
+	marks  [buckets]string
+}
+
+func newKeys(prefix string) keys {
+	k := keys{prefix: prefix}
+	if prefix == "" {
+		k.prefix = "tandem"
+	}
+	for b := range buckets {
+		k.tags[b] = k.prefix + ":{" + hex.EncodeToString([]byte{byte(b)}) + "}:"
+		k.marks[b] = k.of(b, "m", "")
+	}
+	return k
+}
 
 func bucketOf(id revocation.ID) int { return int(id[0]) }
 
-func (k keys) of(bucket int, kind string, name string) string {
-	return k.prefix + ":{" + hex.EncodeToString([]byte{byte(bucket)}) + "}:" + kind + name
-}
+func (k *keys) of(bucket int, kind string, name string) string { return k.tags[bucket] + kind + name }
 
 // row holds a session.
-func (k keys) row(id revocation.ID) string { return k.of(bucketOf(id), "s:", id.String()) }
+func (k *keys) row(id revocation.ID) string { return k.of(bucketOf(id), "s:", id.String()) }
 
 // mark says how far the bucket has followed the log.
-func (k keys) mark(bucket int) string { return k.of(bucket, "m", "") }
+func (k *keys) mark(bucket int) string { return k.marks[bucket] }
 
 // index holds a member for each session of the bucket.
-func (k keys) index(bucket int) string { return k.of(bucket, "i", "") }
+func (k *keys) index(bucket int) string { return k.of(bucket, "i", "") }
 
 // latest holds the latest time at which a row of the bucket was rotated.
-func (k keys) latest(bucket int) string { return k.of(bucket, "t", "") }
+func (k *keys) latest(bucket int) string { return k.of(bucket, "t", "") }
 
 // user holds a member for each session of the user. It is written before the session and never decides on life.
-func (k keys) user(id account.ID) string {
+func (k *keys) user(id account.ID) string {
 	h := revocation.Hash(string(id))
 	return k.of(bucketOf(h), "u:", h.String())
 }
 
 // evicted holds the members that a limit has just pushed out, and by whom.
-func (k keys) evicted(id account.ID) string {
+func (k *keys) evicted(id account.ID) string {
 	h := revocation.Hash(string(id))
 	return k.of(bucketOf(h), "e:", h.String())
 }
 
 // limit holds the state of a rate limit.
-func (k keys) limit(name string) string { return k.of(bucketOf(revocation.Hash(name)), "l:", name) }
+func (k *keys) limit(name string) string { return k.of(bucketOf(revocation.Hash(name)), "l:", name) }
 
 // channel carries hints.
-func (k keys) channel() string { return k.prefix + ":hints" }
+func (k *keys) channel() string { return k.prefix + ":hints" }
 
 // member is how indexes name a session. Ids are time-ordered and of one length, so members sort by age.
 func member(id session.ID, app application.ID) string { return string(id) + " " + string(app) }

@@ -15,6 +15,11 @@ import (
 // link calls the driver and turns its errors into those of the product.
 type link struct {
 	client rueidis.Client
+	slots  bool // it is a cluster: a command may name the keys of one slot
+}
+
+func newLink(client rueidis.Client) link {
+	return link{client, client.Mode() == rueidis.ClientModeCluster}
 }
 
 // failed is the error of a call: an *outage.Error if the server could not be reached or cannot serve at the moment, and

@@ -37,15 +37,12 @@ func see(f found, g session.Ground, how session.Standing) seen {
 func (s *seen) join() {
 	r := s.row
 	one := r.Session
-	one.AMR, one.Refresh.Sealed = slices.Clone(r.AMR), slices.Clone(r.Refresh.Sealed)
 	if one.EndedAt.IsZero() && s.ground.Before(r.started, s.mark.from) {
 		one.EndedAt, one.EndReason = s.mark.since, session.Restored
 	}
-	how := s.how
-	how.User.Roles = slices.Clone(how.User.Roles)
-	s.view = s.ground.View(how, one, r.started, r.tokens)
-	switch told := r.EndedAt.IsZero() && !how.Announced.IsZero(); {
-	case told && r.fence.kind == ending && s.view.Session.EndedAt.Equal(how.Announced):
+	s.view = s.ground.View(s.how, one, r.started, r.tokens)
+	switch told := r.EndedAt.IsZero() && !s.how.Announced.IsZero(); {
+	case told && r.fence.kind == ending && s.view.Session.EndedAt.Equal(s.how.Announced):
 		s.view.Session.EndedAt, s.view.Session.EndReason = r.fence.at, r.fence.reason
 	case r.fence.kind == renewing && r.fence.before.Epoch == s.ground.Head.Epoch:
 		// Whatever is minted from it must die by the event of the renewal.
@@ -67,14 +64,11 @@ var errUnsettled = &outage.Error{Store: "Redis", Err: errors.New("it is being br
 
 // look answers the session as it is now, or session.ErrNotFound.
 func (s *Store) look(ctx context.Context, id session.ID) (*seen, error) {
-	all, err := s.lookAll(ctx, []session.ID{id})
-	if err != nil {
-		return nil, err
+	one, err := s.finder.find(ctx, id)
+	if err == nil && one == nil {
+		err = session.ErrNotFound
 	}
-	if all[0] == nil {
-		return nil, session.ErrNotFound
-	}
-	return all[0], nil
+	return one, err
 }
 
 // lookAll answers each session as it is now, nil for one that is not there.
@@ -101,7 +95,7 @@ func (s *Store) lookOnce(ctx context.Context, ids []session.ID) (all []*seen, un
 	if err != nil || len(of) == 0 {
 		return all, nil, err
 	}
-	ground, err := s.standings.of(ctx, subjects)
+	ground, err := s.ledger.Standing(ctx, subjects)
 	if err != nil {
 		return nil, nil, fmt.Errorf("how sessions stand: %w", err)
 	}

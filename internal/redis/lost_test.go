@@ -24,6 +24,31 @@ func TestEmptiedRedisBringsNothingBack(t *testing.T) {
 	w.is(w.lives(w.node(), fresh.Session.ID), nil)
 }
 
+// Whoever signs in after Redis was emptied, or restored from long ago, stays signed in, whatever else ends before anybody has
+// looked at what Redis holds.
+func TestSessionsBegunAfterALossLive(t *testing.T) {
+	redis := server(t)
+	w := newWorld(t, redis.URL())
+	s := w.node()
+	w.start(s)
+	yesterday := redis.Backup(t)
+	w.ok(w.end(s, w.start(s).Session.ID))
+	w.forget(s)
+	for name, lose := range map[string]func(){"emptied": func() { redis.Flush(t) }, "restored": func() { redis.Restore(t, yesterday) }} {
+		lose()
+		var fresh []session.ID
+		for range 20 { // over many buckets
+			fresh = append(fresh, w.start(s).Session.ID)
+			w.ok(w.end(s, w.start(s).Session.ID))
+		}
+		for _, id := range fresh {
+			if err := w.lives(s, id); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 // Yesterday's Redis does not know what was ended since, and the log does not either any more. Whatever it holds is dead,
 // for a node that runs as for one that starts.
 func TestRestoredRedisBringsNothingBack(t *testing.T) {

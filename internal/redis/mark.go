@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -56,6 +57,18 @@ func parseMark(raw string) mark {
 	if since != 0 {
 		m.since = time.UnixMilli(since).UTC()
 	}
+	return m
+}
+
+// parsedMarks remembers the mark that was read last of each bucket, since it is read with every row and seldom changes.
+type parsedMarks [buckets]atomic.Pointer[mark]
+
+func (p *parsedMarks) mark(bucket int, raw string) mark {
+	if last := p[bucket].Load(); last != nil && last.raw == raw {
+		return *last
+	}
+	m := parseMark(raw)
+	p[bucket].Store(&m)
 	return m
 }
 

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -21,49 +22,83 @@ type found struct {
 }
 
 func (s *Store) row(ctx context.Context, h revocation.ID) (found, error) {
-	row, mark := s.keys.row(h), s.keys.mark(bucketOf(h))
-	result := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Mget().Key(row, mark).Build() })
-	return parseFound(ctx, result)
+	all, err := s.rows(ctx, []revocation.ID{h})
+	if err != nil {
+		return found{}, err
+	}
+	return all[0], nil
 }
 
+// rows reads rows, each with the mark of its bucket: on one server with one command for all, on a cluster with one for
+// each, since only the two share a slot.
 func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) {
-	if len(ids) == 1 {
-		f, err := s.row(ctx, ids[0])
-		return []found{f}, err
-	}
 	out := make([]found, 0, len(ids))
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), chunk)]
 		ids = ids[len(part):]
-		results := s.link.readAll(ctx, len(part), func(b rueidis.Builder, i int) rueidis.Completed {
-			return b.Mget().Key(s.keys.row(part[i]), s.keys.mark(bucketOf(part[i]))).Build()
-		})
-		for _, r := range results {
-			f, err := parseFound(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, f)
+		var err error
+		if s.link.slots && len(part) > 1 {
+			out, err = s.rowsOfSlots(ctx, part, out)
+		} else {
+			out, err = s.rowsAtOnce(ctx, part, out)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func parseFound(ctx context.Context, result rueidis.RedisResult) (f found, err error) {
-	values, err := result.ToArray()
-	if err != nil {
-		return f, fmt.Errorf("read session: %w", failed(ctx, err))
+func (s *Store) rowsAtOnce(ctx context.Context, ids []revocation.ID, out []found) ([]found, error) {
+	names := make([]string, len(ids), 2*len(ids))
+	var at [buckets]int // of a bucket's mark in names, if it is there
+	for i, id := range ids {
+		names[i] = s.keys.row(id)
+		if b := bucketOf(id); at[b] == 0 {
+			at[b] = len(names)
+			names = append(names, s.keys.mark(b))
+		}
 	}
-	if len(values) != 2 {
-		return f, errRow
+	values, err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Mget().Key(names...).Build() }).ToArray()
+	if err != nil || len(values) != len(names) {
+		return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
 	}
-	if text, err := values[0].ToString(); err == nil {
+	for i, id := range ids {
+		f, err := s.parseFound(values[i], values[at[bucketOf(id)]], bucketOf(id))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func (s *Store) rowsOfSlots(ctx context.Context, ids []revocation.ID, out []found) ([]found, error) {
+	results := s.link.readAll(ctx, len(ids), func(b rueidis.Builder, i int) rueidis.Completed {
+		return b.Mget().Key(s.keys.row(ids[i]), s.keys.mark(bucketOf(ids[i]))).Build()
+	})
+	for i, r := range results {
+		values, err := r.ToArray()
+		if err != nil || len(values) != 2 {
+			return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
+		}
+		f, err := s.parseFound(values[0], values[1], bucketOf(ids[i]))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func (s *Store) parseFound(value, marked rueidis.RedisMessage, bucket int) (f found, err error) {
+	if text, err := value.ToString(); err == nil {
 		if f.row, err = decode(text); err != nil {
 			return f, err
 		}
 	}
-	if text, err := values[1].ToString(); err == nil {
-		f.mark = parseMark(text)
+	if text, err := marked.ToString(); err == nil {
+		f.mark = s.parsed.mark(bucket, text)
 	}
 	return f, nil
 }

@@ -42,12 +42,15 @@ func wrap(operation string, err error) error {
 func (p sessions) Start(ctx context.Context, start session.Start) (session.View, error) {
 	s, one := p.s, start.Session
 	h := revocation.Hash(string(one.ID))
-	taken, err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed { return b.Exists().Key(s.keys.row(h)).Build() }).AsInt64()
-	if err := failed(ctx, err); err != nil {
+	before, err := s.row(ctx, h)
+	if err != nil {
 		return session.View{}, fmt.Errorf("start session: %w", err)
 	}
-	if taken > 0 {
+	if before.row != nil {
 		return session.View{}, fmt.Errorf("session %s exists already", one.ID)
+	}
+	if err := s.ready(ctx, bucketOf(h), before.mark); err != nil {
+		return session.View{}, fmt.Errorf("start session: %w", err)
 	}
 	ground, err := s.ledger.Admit(ctx, start)
 	if err != nil {
@@ -63,6 +66,18 @@ func (p sessions) Start(ctx context.Context, start session.Start) (session.View,
 	}
 	s.remembered.put(r.subject())
 	return see(found{row: r}, ground, ground.Of[0]).view, nil
+}
+
+// ready makes sure that a bucket can be trusted before a session begins in it: once that was lost, as in a Redis that was
+// emptied, whatever began before it is established again counts as unknown.
+func (s *Store) ready(ctx context.Context, bucket int, m mark) error {
+	if m.raw != "" {
+		ground, err := s.ledger.Standing(ctx, nil)
+		if err != nil || m.trusted(ground) {
+			return err
+		}
+	}
+	return s.settle(ctx, []int{bucket})
 }
 
 // admission leaves the errors that the port names as they are.

@@ -117,7 +117,7 @@ func (p sessions) endableOf(ctx context.Context, e session.Ending) (ids []sessio
 	}
 	slices.Sort(ids)
 	if len(ids) == 0 {
-		ground, err = p.s.standings.of(ctx, nil)
+		ground, err = p.s.ledger.Standing(ctx, nil)
 	}
 	return ids, ground, err
 }

@@ -50,7 +50,7 @@ func (p signIn) keeping(ctx context.Context, n signin.NewPassword, keep session.
 	if err != nil {
 		return session.View{}, commit, errors.Join(err, p.s.unfence(ctx, kept.row))
 	}
-	ground, err := p.s.standings.of(ctx, nil)
+	ground, err := p.s.ledger.Standing(ctx, nil)
 	if err != nil {
 		return session.View{}, commit, fmt.Errorf("set password: %w", err)
 	}

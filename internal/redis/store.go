@@ -16,15 +16,16 @@ import (
 
 // Store keeps sessions in Redis and the rest in its Base. Safe for concurrent use, and by any number of nodes.
 type Store struct {
-	keys      keys
-	link      link
-	base      Base
-	ledger    session.Ledger
-	standings standings
-	log       *slog.Logger
-	now       func() time.Time
+	keys   keys
+	link   link
+	base   Base
+	ledger session.Ledger
+	finder finder
+	log    *slog.Logger
+	now    func() time.Time
 
 	remembered memory
+	parsed     parsedMarks
 	sweeper    sweeper
 	hints      hints
 	hinted     chan struct{} // wakes the follower
@@ -71,11 +72,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 }
 
 func newStore(c Config, client rueidis.Client) *Store {
-	s := &Store{keys: keys{c.Prefix}, link: link{client}, base: c.Base, ledger: c.Base.Ledger, log: c.Log, now: c.Now,
-		standings: standings{ledger: c.Base.Ledger}, hints: hints{out: make(chan string, outSize)}, hinted: make(chan struct{}, 1)}
-	if c.Prefix == "" {
-		s.keys.prefix = "tandem"
-	}
+	s := &Store{keys: newKeys(c.Prefix), link: newLink(client), base: c.Base, ledger: c.Base.Ledger, log: c.Log, now: c.Now,
+		hints: hints{out: make(chan string, outSize)}, hinted: make(chan struct{}, 1)}
+	s.finder.look = s.lookAll
 	if s.log == nil {
 		s.log = slog.Default()
 	}
