@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/session"
@@ -64,7 +62,7 @@ func (p sessions) Start(ctx context.Context, start session.Start) (session.View,
 	if r, err = s.insert(ctx, r); err != nil {
 		return session.View{}, fmt.Errorf("start session: %w", err)
 	}
-	s.remembered.put(r.subject())
+	s.nameOf(r)
 	return see(found{row: r}, ground, ground.Of[0]).view, nil
 }
 
