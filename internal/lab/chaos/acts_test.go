@@ -19,7 +19,9 @@ func (c *crowd) give(o order, call func(wait string) answer) answer {
 		wait = "enforced"
 	}
 	c.begin(o)
+	from := now()
 	a := c.ask("order "+o.kind, call(wait))
+	c.note(given{o, from, now(), a.code, a.position()})
 	switch {
 	case a.code/100 == 2:
 	case a.unknown(): // nobody knows: it may be done yet, when a process goes on or a network is mended

@@ -43,6 +43,34 @@ type ledger struct {
 	mu      sync.Mutex
 	all     []*issued
 	pending []suspected
+	given   []given // for whoever looks into a failure
+}
+
+// given is an order with what became of it.
+type given struct {
+	order
+	from, to moment
+	code     int
+	position uint64
+}
+
+func (l *ledger) note(g given) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.given = append(l.given, g)
+}
+
+// story is what was ordered against a credential, by its age.
+func (l *ledger) story(c *issued) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, g := range l.given {
+		if g.names(c) {
+			fmt.Fprintf(&b, "\n\torder %s, from %v to %v after it was issued: %d, position %d", g.kind, g.from.since(c.from), g.to.since(c.from), g.code, g.position)
+		}
+	}
+	return b.String()
 }
 
 // suspected is an order whose answer did not come: until then it may be done.

@@ -120,7 +120,7 @@ func (p *played) pick(rng *rand.Rand) (held, bool) {
 	return newest[rng.IntN(len(newest))], true
 }
 
-func (p *played) note(op porcupine.Operation) {
+func (p *played) remember(op porcupine.Operation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.history = append(p.history, op)
@@ -132,7 +132,7 @@ func (p *played) enter() {
 	if !p.signIn(p.person) {
 		return
 	}
-	p.note(porcupine.Operation{ClientId: 0, Input: asked{p.session, enter}, Call: int64(begin), Return: int64(now())})
+	p.remember(porcupine.Operation{ClientId: 0, Input: asked{p.session, enter}, Call: int64(begin), Return: int64(now())})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.held = append(p.held, held{p.session, p.secret})
@@ -146,7 +146,7 @@ func (p *played) end(one held) {
 	if a.code == http.StatusCreated {
 		op.Return = int64(now())
 	}
-	p.note(op)
+	p.remember(op)
 }
 
 // look asks about a session. What is not answered says nothing.
@@ -155,7 +155,7 @@ func (p *played) look(client int, one held) {
 	a := p.ask("look", p.call("GET", "/v1/session", one.credential, nil))
 	if op.Return = int64(now()); a.code == http.StatusOK || a.code == http.StatusUnauthorized {
 		op.Output = a.code == http.StatusOK
-		p.note(op)
+		p.remember(op)
 	}
 }
 

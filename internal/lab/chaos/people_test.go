@@ -140,7 +140,7 @@ func (c *crowd) renew(p *person, show bool) int {
 	}
 	if a.code != http.StatusOK {
 		if !a.unknown() && c.lives(p.token) && !c.forgiving.Load() {
-			c.wrong("a living session of %s (%s) was refused an access token: %d %v", p.email, p.session, a.code, a.body)
+			c.wrong("a living session of %s (%s) was refused an access token: %d %v%s", p.email, p.session, a.code, a.body, c.story(p.token))
 		}
 		return a.code
 	}
@@ -197,7 +197,7 @@ func (c *crowd) look(p *person) bool {
 	}
 	a := c.ask("live check", c.call("GET", "/v1/session", p.token.text, nil))
 	if a.code == http.StatusUnauthorized && !c.forgiving.Load() && c.unspoiled(p.token) {
-		c.wrong("a live check of %s, whom nobody revoked: %d %v", p.email, a.code, a.body)
+		c.wrong("a live check of %s, whom nobody revoked: %d %v%s", p.email, a.code, a.body, c.story(p.token))
 	}
 	return a.code == http.StatusOK
 }

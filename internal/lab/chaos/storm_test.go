@@ -93,9 +93,9 @@ func (c *crowd) truthOfAll() {
 			})
 			switch {
 			case a.code == http.StatusOK && i.died != 0 && i.ends:
-				c.wrong("%s: a session is alive that was revoked: %v", n.name, &i)
+				c.wrong("%s: a session is alive that was revoked: %v%s", n.name, &i, c.story(&i))
 			case a.code == http.StatusUnauthorized && i.from > c.since && c.lives(c.all[i.id]):
-				c.wrong("%s: a session is gone that nobody revoked: %v: %v", n.name, &i, a.body)
+				c.wrong("%s: a session is gone that nobody revoked: %v: %v%s", n.name, &i, a.body, c.story(&i))
 			}
 		}
 	})
