@@ -91,96 +91,113 @@ func (s *Store) lookAll(ctx context.Context, ids []session.ID) ([]*seen, error) 
 // lookOnce also answers the buckets whose marks do not reach up to what the log still holds.
 func (s *Store) lookOnce(ctx context.Context, ids []session.ID) (all []*seen, unsettled []int, err error) {
 	all = make([]*seen, len(ids))
-	subjects, of, err := s.subjects(ctx, ids)
-	if err != nil || len(of) == 0 {
-		return all, nil, err
+	names, err := s.names(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	subjects, of, read := make([]session.Subject, 0, len(ids)), make([]int, 0, len(ids)), make([]*name, 0, len(ids))
+	for i, n := range names {
+		if n != nil {
+			subjects, of, read = append(subjects, n.subject), append(of, i), append(read, n)
+		}
+	}
+	if len(of) == 0 {
+		return all, nil, nil
 	}
 	ground, err := s.ledger.Standing(ctx, subjects)
 	if err != nil {
 		return nil, nil, fmt.Errorf("how sessions stand: %w", err)
 	}
-	hashes := make([]revocation.ID, len(of))
-	for n, i := range of {
-		hashes[n] = revocation.Hash(string(ids[i]))
-	}
-	rows, err := s.rows(ctx, hashes)
+	rows, err := s.rows(ctx, read)
 	if err != nil {
 		return nil, nil, err
 	}
+	looked := make([]seen, len(rows))
 	for n, f := range rows {
 		if f.row == nil || f.row.ID != ids[of[n]] || ground.Of[n].Gone {
 			continue
 		}
 		if !f.mark.trusted(ground) {
-			unsettled = append(unsettled, bucketOf(hashes[n]))
+			unsettled = append(unsettled, read[n].bucket)
 			continue
 		}
-		one := see(f, ground, ground.Of[n])
-		all[of[n]] = &one
+		looked[n] = see(f, ground, ground.Of[n])
+		all[of[n]] = &looked[n]
 	}
 	slices.Sort(unsettled)
 	return all, slices.Compact(unsettled), nil
 }
 
-// subjects answers what the ledger is to be asked, and for which of the ids: not for those that are not there.
-func (s *Store) subjects(ctx context.Context, ids []session.ID) (subjects []session.Subject, of []int, err error) {
-	known := make([]session.Subject, len(ids))
+// name is what is known of a session for good: on whom it depends, and where its row is.
+type name struct {
+	subject session.Subject
+	bucket  int
+	row     string
+}
+
+func (s *Store) name(id revocation.ID) *name { return &name{bucket: bucketOf(id), row: s.keys.row(id)} }
+
+// nameOf makes the name of a session whose row was seen. Nothing of it is part of the row, which would be kept whole.
+func (s *Store) nameOf(r *row) *name {
+	n := s.name(revocation.Hash(string(r.ID)))
+	n.subject = session.Subject{ID: session.ID(strings.Clone(string(r.ID))), User: account.ID(strings.Clone(string(r.User))),
+		Application: application.ID(strings.Clone(string(r.Application)))}
+	s.remembered.put(n)
+	return n
+}
+
+// names answers what is known of the sessions, nil for those that are not there.
+func (s *Store) names(ctx context.Context, ids []session.ID) ([]*name, error) {
+	names := make([]*name, len(ids))
 	var unknown []int
-	var hashes []revocation.ID
+	var read []*name
 	for i, id := range ids {
-		var ok bool
-		if known[i], ok = s.remembered.get(id); !ok {
+		if names[i] = s.remembered.get(id); names[i] == nil {
 			unknown = append(unknown, i)
-			hashes = append(hashes, revocation.Hash(string(id)))
+			read = append(read, s.name(revocation.Hash(string(id))))
 		}
 	}
-	rows, err := s.rows(ctx, hashes)
+	if len(unknown) == 0 {
+		return names, nil
+	}
+	rows, err := s.rows(ctx, read)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for n, f := range rows {
 		if i := unknown[n]; f.row != nil && f.row.ID == ids[i] {
-			known[i] = f.row.subject()
-			s.remembered.put(known[i])
+			names[i] = s.nameOf(f.row)
 		}
 	}
-	for i, subject := range known {
-		if subject.ID != "" {
-			subjects, of = append(subjects, subject), append(of, i)
-		}
-	}
-	return subjects, of, nil
+	return names, nil
 }
 
-// memory remembers on whom sessions depend, which never changes, so that a look needs one read of the row and not two.
+// memory remembers names, so that a look needs one read of the row and not two.
 type memory struct {
 	mu         sync.RWMutex
-	young, old map[session.ID]session.Subject
+	young, old map[session.ID]*name
 }
 
-// remembers is how many sessions a memory holds at least, once it has seen more: about 20 MB when full.
+// remembers is how many sessions a memory holds at least, once it has seen more: about 30 MB when full.
 const remembers = 1 << 16
 
-func (m *memory) get(id session.ID) (session.Subject, bool) {
+func (m *memory) get(id session.ID) *name {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	s, ok := m.young[id]
-	if !ok {
-		s, ok = m.old[id]
+	n := m.young[id]
+	if n == nil {
+		n = m.old[id]
 	}
-	return s, ok
+	return n
 }
 
-func (m *memory) put(s session.Subject) {
-	// Not parts of a row, which would be kept whole.
-	s.ID, s.User = session.ID(strings.Clone(string(s.ID))), account.ID(strings.Clone(string(s.User)))
-	s.Application = application.ID(strings.Clone(string(s.Application)))
+func (m *memory) put(n *name) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.young == nil || len(m.young) >= remembers {
-		m.young, m.old = make(map[session.ID]session.Subject), m.young
+		m.young, m.old = make(map[session.ID]*name), m.young
 	}
-	m.young[s.ID] = s
+	m.young[n.subject.ID] = n
 }
 
 // patience is how long a fence may stand. Whoever put it up has died if it stands longer.

@@ -57,10 +57,6 @@ func random(n int) string {
 	return string(b)
 }
 
-func (r *row) subject() session.Subject {
-	return session.Subject{ID: r.ID, User: r.User, Application: r.Application}
-}
-
 // keptFor is how long a row stays after its end, for the lists of what was.
 const keptFor = 30 * 24 * time.Hour
 

@@ -22,7 +22,7 @@ type found struct {
 }
 
 func (s *Store) row(ctx context.Context, h revocation.ID) (found, error) {
-	all, err := s.rows(ctx, []revocation.ID{h})
+	all, err := s.rows(ctx, []*name{s.name(h)})
 	if err != nil {
 		return found{}, err
 	}
@@ -31,7 +31,7 @@ func (s *Store) row(ctx context.Context, h revocation.ID) (found, error) {
 
 // rows reads rows, each with the mark of its bucket: on one server with one command for all, on a cluster with one for
 // each, since only the two share a slot.
-func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) {
+func (s *Store) rows(ctx context.Context, ids []*name) ([]found, error) {
 	out := make([]found, 0, len(ids))
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), chunk)]
@@ -49,12 +49,12 @@ func (s *Store) rows(ctx context.Context, ids []revocation.ID) ([]found, error) 
 	return out, nil
 }
 
-func (s *Store) rowsAtOnce(ctx context.Context, ids []revocation.ID, out []found) ([]found, error) {
+func (s *Store) rowsAtOnce(ctx context.Context, ids []*name, out []found) ([]found, error) {
 	names := make([]string, len(ids), 2*len(ids))
 	var at [buckets]int // of a bucket's mark in names, if it is there
 	for i, id := range ids {
-		names[i] = s.keys.row(id)
-		if b := bucketOf(id); at[b] == 0 {
+		names[i] = id.row
+		if b := id.bucket; at[b] == 0 {
 			at[b] = len(names)
 			names = append(names, s.keys.mark(b))
 		}
@@ -64,7 +64,7 @@ func (s *Store) rowsAtOnce(ctx context.Context, ids []revocation.ID, out []found
 		return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
 	}
 	for i, id := range ids {
-		f, err := s.parseFound(values[i], values[at[bucketOf(id)]], bucketOf(id))
+		f, err := s.parseFound(values[i], values[at[id.bucket]], id.bucket)
 		if err != nil {
 			return nil, err
 		}
@@ -73,16 +73,16 @@ func (s *Store) rowsAtOnce(ctx context.Context, ids []revocation.ID, out []found
 	return out, nil
 }
 
-func (s *Store) rowsOfSlots(ctx context.Context, ids []revocation.ID, out []found) ([]found, error) {
+func (s *Store) rowsOfSlots(ctx context.Context, ids []*name, out []found) ([]found, error) {
 	results := s.link.readAll(ctx, len(ids), func(b rueidis.Builder, i int) rueidis.Completed {
-		return b.Mget().Key(s.keys.row(ids[i]), s.keys.mark(bucketOf(ids[i]))).Build()
+		return b.Mget().Key(ids[i].row, s.keys.mark(ids[i].bucket)).Build()
 	})
 	for i, r := range results {
 		values, err := r.ToArray()
 		if err != nil || len(values) != 2 {
 			return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
 		}
-		f, err := s.parseFound(values[0], values[1], bucketOf(ids[i]))
+		f, err := s.parseFound(values[0], values[1], ids[i].bucket)
 		if err != nil {
 			return nil, err
 		}
@@ -163,9 +163,9 @@ func (s *Store) endRows(ctx context.Context, ends []end) error {
 }
 
 func (s *Store) tryEnds(ctx context.Context, ends []end) (lost []end, err error) {
-	ids := make([]revocation.ID, len(ends))
+	ids := make([]*name, len(ends))
 	for i, e := range ends {
-		ids[i] = e.id
+		ids[i] = s.name(e.id)
 	}
 	all, err := s.rows(ctx, ids)
 	if err != nil {

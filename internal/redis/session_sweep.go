@@ -60,12 +60,13 @@ func (s *Store) oldest(ctx context.Context, bucket int, after string, limit int6
 
 // sweepOf deletes those of the members that are long dead. It is done unless the limit came in between.
 func (p sessions) sweepOf(ctx context.Context, at *sweeper, members []string, before time.Time, limit int) (swept int, done bool, err error) {
-	ids := make([]revocation.ID, len(members))
+	ids, names := make([]revocation.ID, len(members)), make([]*name, len(members))
 	for i, m := range members {
 		one, _ := parseMember(m)
 		ids[i] = revocation.Hash(string(one))
+		names[i] = p.s.name(ids[i])
 	}
-	rows, err := p.s.rows(ctx, ids)
+	rows, err := p.s.rows(ctx, names)
 	if err != nil {
 		return 0, false, fmt.Errorf("sweep sessions: %w", err)
 	}
