@@ -36,7 +36,7 @@ func (s *Store) Alone(ctx context.Context, task string, do func(context.Context)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		_, err := c.WaitForNotification(watching) // there are none: it ends with the connection, or when told to
+		err := watch(watching, c, func(string) {})
 		if watching.Err() == nil {
 			lost(fmt.Errorf("%w: %w", ErrLockLost, err))
 		}

@@ -30,7 +30,8 @@ const (
 
 // call runs one verb on one connection of the pool, and again if it certainly has changed nothing: after a
 // serialization failure or a deadlock, which undo the transaction; after a connection that broke before anything was
-// sent; and, for reading, after any that broke. The verb must come back by itself, from the beginning each time.
+// sent; and, for reading, after any that broke. The verb must begin from the beginning each time. A ctx that ends keeps
+// it from beginning, and its deadline bounds it.
 func (s *Store) call(ctx context.Context, k kind, verb func(ctx context.Context, c *pgxpool.Conn) error) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -66,6 +67,12 @@ func (s *Store) once(ctx context.Context, verb func(context.Context, *pgxpool.Co
 		return &unsent{err}
 	}
 	defer c.Release()
+	if deadline, ok := ctx.Deadline(); ok {
+		// What is under way is not interrupted because a caller went away: that would cost the connection.
+		working, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+		defer cancel()
+		return verb(working, c)
+	}
 	return verb(ctx, c)
 }
 
@@ -87,6 +94,12 @@ type unsent struct{ err error }
 
 func (e *unsent) Error() string { return e.err.Error() }
 func (e *unsent) Unwrap() error { return e.err }
+
+// undone reports whether the server has answered that it did not do what it was asked, and so has changed nothing.
+func undone(err error) bool {
+	c := code(err)
+	return c != "" && c[:2] != classConnection && c[:2] != classIntervention
+}
 
 // again decides whether the verb may be run again.
 func again(err error, k kind) bool {

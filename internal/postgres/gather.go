@@ -51,6 +51,9 @@ func (g *gather[Q, A]) do(ctx context.Context, question Q, alone func(context.Co
 	g.mu.Unlock()
 	select {
 	case <-mine.done:
+		if undone(mine.err) { // because of another of the batch, it may be
+			return alone(ctx, question)
+		}
 		return mine.answer, mine.err
 	case <-ctx.Done():
 		return answer, context.Cause(ctx)

@@ -155,19 +155,6 @@ func (r *logRead) marks(ask feed.Ask) feed.Marks {
 	return m
 }
 
-// Append takes one round trip.
-func (p revocationLog) Append(ctx context.Context, a feed.Append) (feed.Commit, error) {
-	var at place
-	err := p.s.call(ctx, writing, func(ctx context.Context, c *pgxpool.Conn) error {
-		return at.scan(c.QueryRow(ctx, selectAppend, appending(a.At, a.Events, a.Audit...)...))
-	})
-	if err != nil {
-		return feed.Commit{}, fmt.Errorf("append to the log: %w", err)
-	}
-	p.s.committed(a.At, len(a.Events))
-	return at.commit(a.At), nil
-}
-
 func (p revocationLog) KeepFor(ctx context.Context, lifetime time.Duration, now time.Time) (kept time.Duration, err error) {
 	err = p.s.transact(ctx, func(t *tx) error {
 		var longest, wanted, since int64

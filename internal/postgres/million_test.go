@@ -134,7 +134,7 @@ func TestStatementsFollowAnIndex(t *testing.T) {
 	s := open(t, config(t))
 	c := newCrowd(t, s, crowdSize())
 	now := epochDay
-	listed := func(q session.Query) string { query, _, _ := listing(q); return query }
+	pageOf := func(q session.Query) string { query, _, _ := listing(q); return query }
 	trail := func(q audit.Query) string { query, _ := entries(q); return query }
 	for name, query := range map[string]string{
 		"find": selectViewByID, "find many": selectViews, "locked view": lockedView, "rotate": rotateSession,
@@ -147,12 +147,12 @@ func TestStatementsFollowAnIndex(t *testing.T) {
 		"end user": endUser, "theft": markTheft, "read the log": selectSince, "prunable": selectPrunable,
 		"spared": deleteSpared, "pruned": deletePruned, "key events": selectKeyEvents, "prune the trail": deleteEntries,
 		"take": takeLimit, "refund": refundLimit, "forget limits": selectWhole, "standing": selectStanding, "admit": admitSession,
-		"sessions":                listed(session.Query{Limit: 10}),
-		"living sessions":         listed(session.Query{AliveAt: now, Limit: 10}),
-		"sessions after":          listed(session.Query{Before: c.id(t, 1), Limit: 10}),
-		"sessions seen":           listed(session.Query{SeenSince: now, Limit: 10}),
-		"sessions of a user":      listed(session.Query{User: "usr_1", AliveAt: now, SeenSince: now, Limit: 10}),
-		"sessions of application": listed(session.Query{Application: "app_1", Before: c.id(t, 1), Limit: 10}),
+		"sessions":                pageOf(session.Query{Limit: 10}),
+		"living sessions":         pageOf(session.Query{AliveAt: now, Limit: 10}),
+		"sessions after":          pageOf(session.Query{Before: c.id(t, 1), Limit: 10}),
+		"sessions seen":           pageOf(session.Query{SeenSince: now, Limit: 10}),
+		"sessions of a user":      pageOf(session.Query{User: "usr_1", AliveAt: now, SeenSince: now, Limit: 10}),
+		"sessions of application": pageOf(session.Query{Application: "app_1", Before: c.id(t, 1), Limit: 10}),
 		"entries":                 trail(audit.Query{Limit: 10}),
 		"entries of a user":       trail(audit.Query{User: "usr_1", Before: "aud_1", Limit: 10}),
 		"entries of a type":       trail(audit.Query{Type: audit.KeyRevoked, Since: now, Limit: 10}),

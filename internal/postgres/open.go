@@ -29,6 +29,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s.clock.due = make(chan struct{}, 1)
 	s.finds.most, s.finds.many = 1, s.readViews
 	s.rotations.most, s.rotations.many = 1, s.rotateMany
+	s.appends.most, s.appends.many = 1, s.appendMany
 	if err := s.newPool(ctx, p); err != nil {
 		return nil, s.openError(err)
 	}

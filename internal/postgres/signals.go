@@ -161,8 +161,8 @@ func (s *Store) keepListening(ctx context.Context) {
 	}
 }
 
-// listenAlive is how often a connection that says nothing is asked whether it is still there.
-const listenAlive = 15 * time.Second
+// askAlive is how often a connection that says nothing is asked whether it is still there.
+const askAlive = 10 * time.Second
 
 func (s *Store) listen(ctx context.Context, again bool) error {
 	connecting, cancel := context.WithTimeout(ctx, s.config.Timeout)
@@ -180,25 +180,30 @@ func (s *Store) listen(ctx context.Context, again bool) error {
 			s.signals.deliver(signal)
 		}
 	}
+	return watch(ctx, c, func(payload string) { s.signals.heard(payload) })
+}
+
+// watch hands over what comes on the connection until that is lost or ctx ends.
+func watch(ctx context.Context, c *pgx.Conn, take func(payload string)) error {
 	for {
-		waiting, cancel := context.WithTimeout(ctx, listenAlive)
+		waiting, cancel := context.WithTimeout(ctx, askAlive)
 		n, err := c.WaitForNotification(waiting)
 		quiet := waiting.Err() != nil && ctx.Err() == nil
 		cancel()
 		switch {
 		case quiet:
-			if err := s.pingConn(ctx, c); err != nil {
+			if err := pingConn(ctx, c); err != nil {
 				return err
 			}
 		case err != nil:
 			return err
 		default:
-			s.signals.heard(n.Payload)
+			take(n.Payload)
 		}
 	}
 }
 
-func (s *Store) pingConn(ctx context.Context, c *pgx.Conn) error {
+func pingConn(ctx context.Context, c *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	return c.Ping(ctx)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tandem.example/tandem/internal/feed"
 )
 
 // Store is an open store. See the package comment.
@@ -22,6 +24,7 @@ type Store struct {
 
 	finds     gather[[16]byte, found]
 	rotations gather[swap, found]
+	appends   gather[feed.Append, place]
 	clock     clock
 	signals   signals
 	sweep     sweepCursor
