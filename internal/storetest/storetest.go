@@ -37,7 +37,8 @@ type Store interface {
 
 	// Ping answers nil while the store can be used.
 	Ping(ctx context.Context) error
-	// LastCommit is the latest time that a commit carried: the server's clock must not go below it.
+	// LastCommit is the latest time that a commit carried: the server's clock must not go below it. Where several nodes
+	// share the store, it may miss the last second of another node, and of one that was killed.
 	LastCommit(ctx context.Context) (time.Time, error)
 	// BeginEpoch starts a new history of the log after a restore.
 	BeginEpoch(ctx context.Context, n feed.NewEpoch) (feed.Commit, error)
