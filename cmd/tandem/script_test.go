@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tandem.example/tandem/internal/lab/rig"
 )
 
 func TestMain(m *testing.M) {
@@ -43,6 +45,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort, "ready": ready, "capture": capture, "eventually": eventually,
+			"database": func(ts *testscript.TestScript, _ bool, args []string) { database(t, ts, args) },
 		},
 	})
 }
@@ -74,6 +77,14 @@ func ready(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// database NAME sets the variable to the URL of an empty database of a real PostgreSQL, which the scripts share.
+func database(t *testing.T, ts *testscript.TestScript, args []string) {
+	if testing.Short() {
+		t.Skip("needs PostgreSQL")
+	}
+	ts.Setenv(args[0], rig.SharedPostgres(t).NewDatabase(t))
 }
 
 // capture NAME REGEXP sets the variable to what the first group of the expression matches in the last standard output.
