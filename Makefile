@@ -32,7 +32,7 @@ build: ## build bin/tandem, static
 
 # -count=1: some tests run binaries that they build themselves, which the test
 # cache does not know of.
-test: ## run every test; only Go is needed
+test: ## run every test; PostgreSQL and Redis are found, or installed when root on Debian
 	@for module in $(MODULES); do echo "== go test in $$module"; go -C $$module test -count=1 -timeout 20m ./... || failed=1; done; exit $${failed:-0}
 
 test-unit: ## run the fast tests only
