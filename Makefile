@@ -1,7 +1,8 @@
 # The two commands that matter: make run, make test. `make help` lists the rest.
 #
-# Only Go is needed, but for `make check`, whose race detector needs a C compiler,
-# and for what a target says itself.
+# Go is enough for make run and make test-unit. make test also takes PostgreSQL and
+# Redis, and make check a C compiler for the race detector: what is not there is
+# installed when root on Debian, or named.
 
 .DEFAULT_GOAL := help
 SHELL         := /bin/bash
