@@ -78,6 +78,31 @@ func TestCrashAmidARenewalLeavesTheOldCredentials(t *testing.T) {
 	w.ok(w.rotate(other, one.Session.ID, 2))
 }
 
+// A session that is pushed out between its place in the index and its row has no row to end: it must not live once the
+// log has forgotten.
+func TestPushedOutBeforeItIsThere(t *testing.T) {
+	w := newWorld(t, server(t).URL())
+	s := w.node()
+	starting := &interposed{Ledger: w.sql.Ledger()}
+	slow := w.node(func(c *redis.Config) { c.Base.Ledger = starting })
+	begin := func(s *redis.Store) session.View {
+		t.Helper()
+		v, err := s.Sessions().Start(t.Context(), session.Start{Session: draft(w.user, w.app), AccountRevision: 1, Limit: 1})
+		w.ok(err)
+		return v
+	}
+	first := begin(s)
+	var third session.View
+	starting.before = func() { third = begin(s) }
+	second := begin(slow)
+	for range 2 {
+		w.is(w.lives(s, first.Session.ID), session.ErrEnded)
+		w.is(w.lives(s, second.Session.ID), session.ErrEnded)
+		w.is(w.lives(s, third.Session.ID), nil)
+		w.forget(s)
+	}
+}
+
 // A renewal that is through has no fence, and the view that it answers knows its event.
 func TestEndsWhileANodeRenews(t *testing.T) {
 	w := newWorld(t, server(t).URL())

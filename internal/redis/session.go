@@ -63,7 +63,26 @@ func (p sessions) Start(ctx context.Context, start session.Start) (session.View,
 		return session.View{}, fmt.Errorf("start session: %w", err)
 	}
 	s.nameOf(r)
+	if start.Limit > 0 {
+		if err := s.evictable(ctx, r); err != nil {
+			return session.View{}, fmt.Errorf("start session: %w", err)
+		}
+	}
 	return see(found{row: r}, ground, ground.Of[0]).view, nil
+}
+
+// evictable ends the session that was just inserted if another, which started at the same time, has pushed it out
+// before it was there: then the log tells of its end, and whoever has done in Redis what the log tells has found no row
+// to end. Without this it would live again once the log forgets.
+func (s *Store) evictable(ctx context.Context, r *row) error {
+	one, err := s.look(ctx, r.ID)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil
+	}
+	if err != nil || one.how.Announced.IsZero() {
+		return err
+	}
+	return s.endRows(ctx, endsOf([]session.ID{r.ID}, session.LimitReached, r.CreatedAt))
 }
 
 // ready makes sure that a bucket can be trusted before a session begins in it: once that was lost, as in a Redis that was
