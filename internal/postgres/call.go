@@ -33,9 +33,20 @@ const (
 // sent; and, for reading, after any that broke. The verb must begin from the beginning each time. A ctx that ends keeps
 // it from beginning, and its deadline bounds it.
 func (s *Store) call(ctx context.Context, k kind, verb func(ctx context.Context, c *pgxpool.Conn) error) error {
-	ctx, cancel := s.bounded(ctx)
+	deadline := time.Now().Add(s.config.Timeout)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(deadline) {
+		deadline = earlier
+	}
+	// What is under way is not interrupted because a caller went away: that would cost the connection.
+	working, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
-	return s.repeat(ctx, k, func() error { return s.once(ctx, verb) })
+	asking := working
+	if ctx.Done() != nil {
+		var stop context.CancelFunc
+		asking, stop = context.WithDeadline(ctx, deadline)
+		defer stop()
+	}
+	return s.repeat(asking, k, func() error { return s.once(asking, working, verb) })
 }
 
 func (s *Store) repeat(ctx context.Context, k kind, attempt func() error) error {
@@ -43,23 +54,27 @@ func (s *Store) repeat(ctx context.Context, k kind, attempt func() error) error 
 	for n := 1; ; n++ {
 		err := attempt()
 		if err == nil {
+			if s.down.Load() != 0 {
+				s.down.Store(0)
+			}
 			return nil
 		}
 		if broken(err) {
 			s.suspect()
 		}
-		if n == maxAttempts || !again(err, k) || !wait(ctx, pause) {
+		if n == maxAttempts || !again(err, k) || unreachable(err) && s.stayedDown() || !wait(ctx, pause) {
 			return named(ctx, err)
 		}
 		pause = min(2*pause, mostPause)
 	}
 }
 
-func (s *Store) once(ctx context.Context, verb func(context.Context, *pgxpool.Conn) error) error {
+// once waits for a connection as long as asking lets it, and works as long as working does.
+func (s *Store) once(asking, working context.Context, verb func(context.Context, *pgxpool.Conn) error) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	c, err := s.pool.Acquire(ctx)
+	c, err := s.pool.Acquire(asking)
 	if err != nil {
 		if s.closed.Load() {
 			return ErrClosed
@@ -67,26 +82,7 @@ func (s *Store) once(ctx context.Context, verb func(context.Context, *pgxpool.Co
 		return &unsent{err}
 	}
 	defer c.Release()
-	if deadline, ok := ctx.Deadline(); ok {
-		// What is under way is not interrupted because a caller went away: that would cost the connection.
-		working, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
-		defer cancel()
-		return verb(working, c)
-	}
-	return verb(ctx, c)
-}
-
-// rideOut is for how long callers wait for a server that cannot be reached, from the first of them who noticed: long
-// enough for a restart, which then nobody notices. After that it is down, and everybody is told at once, rather than
-// piled up.
-const rideOut = 2 * time.Second
-
-// stayedDown notes that the server cannot be reached, and reports whether that has lasted for longer than is waited.
-func (s *Store) stayedDown() bool {
-	now := time.Now().UnixNano()
-	s.down.CompareAndSwap(0, now)
-	since := s.down.Load()
-	return since != 0 && time.Duration(now-since) > rideOut
+	return verb(working, c)
 }
 
 // unsent wraps an error from before anything was sent.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -106,5 +107,8 @@ func (g *gather[Q, A]) work(batch []*asked[Q, A]) {
 			}
 			close(one.done)
 		}
+		// Those who were served are likely to ask again. Without a chance to do so now, the first of them would find
+		// nothing under way, and be served alone.
+		runtime.Gosched()
 	}
 }
