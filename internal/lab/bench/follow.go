@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ const (
 	idleFor      = 8 * time.Second
 	pollFor      = 2 * time.Second // how long a verifier lets its poll wait
 	lastPatience = 10 * time.Second
+	restFor      = 60 * time.Millisecond // until all wait again
 )
 
 // Row 12: one node with 1,000 waiting verifiers. How long from ordering a revocation until the last has been answered,
@@ -43,7 +45,7 @@ func revocationToMany(b *bench) error {
 	if err != nil {
 		return err
 	}
-	f := &flock{}
+	f := &flock{size: followers, poll: pollFor, rest: restFor}
 	ctx, stop := context.WithCancel(b.ctx)
 	defer f.wait()
 	defer stop()
@@ -118,7 +120,7 @@ func (b *bench) bareWaking(p *process) (w waking, err error) {
 	if err != nil {
 		return w, err
 	}
-	f := &flock{}
+	f := &flock{size: followers, poll: pollFor, rest: restFor}
 	ctx, stop := context.WithCancel(b.ctx)
 	defer f.wait()
 	defer stop()
@@ -136,6 +138,10 @@ func (b *bench) bareWaking(p *process) (w waking, err error) {
 
 // flock is so many connections that wait for news.
 type flock struct {
+	size   int
+	poll   time.Duration // for how long each lets its poll wait
+	rest   time.Duration // between two things that happen
+	told   atomic.Int64  // the longest pause that the server asked for, in ms
 	wg     sync.WaitGroup
 	failed onceError
 	ready  atomic.Int64
@@ -148,7 +154,7 @@ type flock struct {
 // gather opens the connections and returns once each has its first answer, or hangs.
 func (f *flock) gather(ctx context.Context, address string, live func(context.Context, *flock, *client, string) error) error {
 	f.all = make(chan struct{})
-	for range followers {
+	for range f.size {
 		c, err := dial("tcp", address)
 		if err != nil {
 			return err
@@ -163,12 +169,12 @@ func (f *flock) gather(ctx context.Context, address string, live func(context.Co
 		})
 	}
 	for range 1_000 {
-		if err := errors.Join(f.failed.get(), ctx.Err()); err != nil || f.ready.Load() == followers {
+		if err := errors.Join(f.failed.get(), ctx.Err()); err != nil || f.ready.Load() == int64(f.size) {
 			return err
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return fmt.Errorf("only %d of %d verifiers were answered", f.ready.Load(), followers)
+	return fmt.Errorf("only %d of %d verifiers were answered", f.ready.Load(), f.size)
 }
 
 func (f *flock) wait() { f.wg.Wait() }
@@ -180,7 +186,7 @@ func (f *flock) arrived(at time.Time) {
 	if f.woken++; at.After(f.last) {
 		f.last = at
 	}
-	if f.woken == followers {
+	if f.woken == f.size {
 		close(f.all)
 	}
 }
@@ -208,7 +214,7 @@ func (f *flock) wake(ctx context.Context, n int, happen func() error) (times []f
 		f.mu.Lock()
 		times = append(times, float64(f.last.Sub(start)))
 		f.mu.Unlock()
-		time.Sleep(60 * time.Millisecond) // until all wait again
+		time.Sleep(f.rest)
 	}
 	return times, nil
 }
@@ -233,7 +239,7 @@ func follow(ctx context.Context, f *flock, c *client, address string) error {
 	var answer bytes.Buffer
 	for first := true; ctx.Err() == nil; first = false {
 		text := fmt.Sprintf(`{"verifier":"bench","instance":%q,"epoch":%q,"position":%s,"chain":%q,"nonce":%q,"wait_ms":%d}`,
-			instance, epoch, position, chain, rand.Text(), pollFor.Milliseconds())
+			instance, epoch, position, chain, rand.Text(), f.poll.Milliseconds())
 		status, err := c.do(request("POST", address, "/v1/revocations/sync", "", text), &answer)
 		at := time.Now()
 		if err != nil {
@@ -249,9 +255,17 @@ func follow(ctx context.Context, f *flock, c *client, address string) error {
 		case to != position:
 			f.arrived(at)
 		}
+		f.pause(member(answer.Bytes(), `"next_ms":`))
 		epoch, chain, position = member(answer.Bytes(), `"epoch":`), member(answer.Bytes(), `"chain":`), to
 	}
 	return nil
+}
+
+// pause notes how long the server asked to be left alone.
+func (f *flock) pause(text string) {
+	ms, _ := strconv.ParseInt(text, 10, 64) // none, if it is left out
+	for was := f.told.Load(); ms > was && !f.told.CompareAndSwap(was, ms); was = f.told.Load() {
+	}
 }
 
 // member is the value of a member of a JSON object whose strings need no escapes.

@@ -46,7 +46,7 @@ const (
 )
 
 func (b *bench) groupRefresh(one, many *sqlite.Store, ids []session.ID) error {
-	alone, grouped := rotating(one, ids), rotating(many, ids)
+	alone, grouped := rotating(one.Sessions(), ids), rotating(many.Sessions(), ids)
 	next := 0
 	side := func(r *rotations, n int) func() (sample, error) {
 		return func() (sample, error) {

@@ -99,7 +99,7 @@ func (b *bench) growRefresh(small, large int) error {
 		}); err != nil {
 			return err
 		}
-		r, next := rotating(st, s.ids), 0
+		r, next := rotating(st.Sessions(), s.ids), 0
 		sides[i] = func() (sample, error) {
 			const n = 10_000
 			first := next

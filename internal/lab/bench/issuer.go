@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"tandem.example/tandem/verify"
@@ -21,34 +20,6 @@ import (
 type issuer struct {
 	*verifytest.Server
 	host *host
-}
-
-// host is what verifytest wants of a test.
-type host struct {
-	testing.TB // for the methods that are not called
-	ctx        context.Context
-	mu         sync.Mutex
-	cleanups   []func()
-}
-
-func (h *host) Helper()                  {}
-func (h *host) Context() context.Context { return h.ctx }
-
-func (h *host) Cleanup(f func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.cleanups = append(h.cleanups, f)
-}
-
-func (h *host) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
-func (h *host) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
-
-func (h *host) close() {
-	for len(h.cleanups) > 0 {
-		last := len(h.cleanups) - 1
-		h.cleanups[last]()
-		h.cleanups = h.cleanups[:last]
-	}
 }
 
 func (b *bench) newIssuer(options ...verifytest.Option) *issuer {

@@ -19,32 +19,46 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem.example/tandem/internal/lab/rig"
 )
 
 // row is one of the budgets; it may add several results.
 type row struct {
 	number  string
+	topic   string // another name, for several rows at once
 	measure func(*bench) error
 }
 
 var rows = []row{
-	{"1", cachedCheck},
-	{"2", coldCheck},
-	{"3", largeSet},
-	{"4", protect},
-	{"5", liveCheck},
-	{"7", groupCommit},
-	{"9", mint},
-	{"10", signIn},
-	{"11", storm},
-	{"12", revocationToMany},
-	{"13", coldStart},
-	{"14", growth},
-	{"15", sizes},
+	{"1", "", cachedCheck},
+	{"2", "", coldCheck},
+	{"3", "", largeSet},
+	{"4", "", protect},
+	{"5", "", liveCheck},
+	{"7", "", groupCommit},
+	{"9", "", mint},
+	{"10", "", signIn},
+	{"11", "", storm},
+	{"12", "", revocationToMany},
+	{"13", "", coldStart},
+	{"14", "", growth},
+	{"15", "", sizes},
+	{"6", "pg", onPostgres(checkShared)},
+	{"8", "pg", onPostgres(refreshShared)},
+	{"7", "pg", onPostgres(signInShared)},
+	{"9", "pg", onPostgres(mintShared)},
+	{"6", "redis", onRedis(checkShared)},
+	{"8", "redis", onRedis(refreshShared)},
+	{"7", "redis", onRedis(signInShared)},
+	{"9", "redis", onRedis(mintShared)},
+	{"aim", "http", aims},
+	{"12", "fanout", crowds},
+	{"12", "receipts", receipts},
+	{"14", "growth", growthShared},
 }
 
 // bench is one run.
@@ -52,16 +66,23 @@ type bench struct {
 	ctx    context.Context
 	rounds int
 	full   bool
+	short  bool   // tiny sizes, to see that the rows can be measured
 	dir    string // temporary
 	log    io.Writer
+	out    io.Writer
 	report report
 	stores map[kind]*stored  // made when first needed
 	built  map[string]string // binaries by package
+
+	host     *host // of the servers of stores
+	postgres *rig.PostgresServer
+	engines  map[engineKind]*engine
+	nodes    int // that were started, to tell their directories apart
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status, err := run(ctx, os.Args[1:])
+	status, err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -69,11 +90,12 @@ func main() {
 	os.Exit(status)
 }
 
-func run(ctx context.Context, args []string) (status int, err error) {
+func run(ctx context.Context, args []string, out io.Writer) (status int, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	chosen := flags.String("rows", "", "comma-separated numbers of `rows` to measure; all if empty")
+	chosen := flags.String("rows", "", "comma-separated numbers or topics (pg, redis, http, fanout, receipts, growth) of `rows` to measure; all if empty")
 	rounds := flags.Int("rounds", 7, "rounds of floor and ours in turns; the median counts")
 	full := flags.Bool("full", false, "a million sessions in place of a hundred thousand")
+	short := flags.Bool("short", false, "tiny sizes and one round: shows that the rows can be measured, and nothing else")
 	file := flags.String("json", "", "also write the results to `FILE`")
 	profile := flags.String("profile", "", "write a CPU profile of this process to `FILE`")
 	if err := flags.Parse(args); err != nil {
@@ -83,7 +105,9 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	if err != nil {
 		return 2, err
 	}
-	if *rounds < 6 {
+	if *short {
+		*rounds = 1
+	} else if *rounds < 6 {
 		return 2, errors.New("-rounds: a median of less than 6 means little")
 	}
 	dir, err := os.MkdirTemp("", "tandem-bench")
@@ -92,26 +116,28 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	if *profile != "" {
-		out, err := os.Create(*profile)
+		samples, err := os.Create(*profile)
 		if err != nil {
 			return 1, err
 		}
-		defer out.Close()
-		if err := pprof.StartCPUProfile(out); err != nil {
+		defer samples.Close()
+		if err := pprof.StartCPUProfile(samples); err != nil {
 			return 1, err
 		}
 		defer pprof.StopCPUProfile()
 	}
-	b := &bench{ctx: ctx, rounds: *rounds, full: *full, dir: dir, log: os.Stderr, stores: map[kind]*stored{}, built: map[string]string{}}
+	b := &bench{ctx: ctx, rounds: *rounds, full: *full, short: *short, dir: dir, log: os.Stderr, out: out, stores: map[kind]*stored{}, built: map[string]string{},
+		host: &host{ctx: ctx}, engines: map[engineKind]*engine{}}
+	defer func() { _ = try(b.host.close) }() // what does not end by itself ends with this process
 	began := time.Now()
-	fmt.Printf("%s, %d processors, medians of %d rounds\n\n", runtime.Version(), runtime.GOMAXPROCS(0), b.rounds)
-	b.report.header(os.Stdout)
+	fmt.Fprintf(out, "%s, %d processors, medians of %d rounds\n\n", runtime.Version(), runtime.GOMAXPROCS(0), b.rounds)
+	b.report.header(out)
 	for _, r := range selected {
 		if err := b.measure(r); err != nil {
 			return 1, err
 		}
 	}
-	fmt.Printf("\n%s; %s\n", b.report.summary(), time.Since(began).Round(time.Second))
+	fmt.Fprintf(out, "\n%s; %s\n", b.report.summary(), time.Since(began).Round(time.Second))
 	if *file != "" {
 		if err := b.report.write(*file); err != nil {
 			return 1, err
@@ -146,7 +172,7 @@ func (b *bench) measure(r row) error {
 	slow = speed{(slow.Wall + after.Wall) / 2, (slow.CPU + after.CPU) / 2}
 	for i := from; i < len(b.report.Results); i++ {
 		b.report.Results[i].judge(others, slow)
-		b.report.print(os.Stdout, b.report.Results[i])
+		b.report.print(b.out, b.report.Results[i])
 	}
 	return nil
 }
@@ -157,11 +183,15 @@ func choose(text string) ([]row, error) {
 	}
 	var selected []row
 	for number := range strings.SplitSeq(text, ",") {
-		i := slices.IndexFunc(rows, func(r row) bool { return r.number == strings.TrimSpace(number) })
-		if i < 0 {
+		number, before := strings.TrimSpace(number), len(selected)
+		for _, r := range rows {
+			if r.number == number || r.topic == number && number != "" {
+				selected = append(selected, r)
+			}
+		}
+		if len(selected) == before {
 			return nil, fmt.Errorf("-rows: there is no row %q", number)
 		}
-		selected = append(selected, rows[i])
 	}
 	return selected, nil
 }

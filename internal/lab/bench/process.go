@@ -74,6 +74,11 @@ func (b *bench) startBare() (*process, error) {
 
 // startTandem starts `tandem serve` on the data directory, without limits on guessing, and waits until it is ready.
 func (b *bench) startTandem(dir string, flags ...string) (*process, error) {
+	return b.startTandemWith(nil, dir, flags...)
+}
+
+// startTandemWith does the same with more in its environment.
+func (b *bench) startTandemWith(env []string, dir string, flags ...string) (*process, error) {
 	path, err := b.build(tandemBinary)
 	if err != nil {
 		return nil, err
@@ -87,7 +92,9 @@ func (b *bench) startTandem(dir string, flags ...string) (*process, error) {
 		return nil, err
 	}
 	args := append([]string{"serve", "--data-dir", dir, "--listen", address, "--admin-listen", admin, "--log-level", "warn"}, flags...)
-	return startProcess(&process{address: address, dir: dir, cmd: exec.Command(path, args...)}, "/readyz")
+	cmd := exec.Command(path, args...)
+	cmd.Env = env
+	return startProcess(&process{address: address, dir: dir, cmd: cmd}, "/readyz")
 }
 
 // startPatience is for how long a program may take to answer.
@@ -170,6 +177,11 @@ func (p *process) resetPeak() error {
 
 // operate orders something over the local socket, as the operator.
 func (p *process) operate(ctx context.Context, method, path string, body any) error {
+	return p.ask(ctx, method, path, body, nil)
+}
+
+// ask does the same and reads the answer, unless into is nil.
+func (p *process) ask(ctx context.Context, method, path string, body, into any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -191,7 +203,10 @@ func (p *process) operate(ctx context.Context, method, path string, body any) er
 	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: status %d", method, path, res.StatusCode)
 	}
-	return nil
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(into)
 }
 
 // freeAddress is a loopback address nobody listens on.

@@ -137,7 +137,7 @@ func cpuTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// machine is how much processor time all programs have used, and this one with its children.
+// machine is how much processor time all programs have used, and this one with what it has started.
 type machine struct {
 	all, own time.Duration
 	at       time.Time
@@ -146,7 +146,7 @@ type machine struct {
 const tick = 10 * time.Millisecond // of /proc/stat: USER_HZ is 100 on every Linux
 
 func readMachine() machine {
-	m := machine{at: time.Now(), own: cpuTime()}
+	m := machine{at: time.Now(), own: cpuTime() + familyTime()}
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage) == nil {
 		m.own += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())

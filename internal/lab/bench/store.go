@@ -67,7 +67,14 @@ func (b *bench) store(k kind) (*stored, error) {
 	return s, nil
 }
 
-func (b *bench) fill(st *sqlite.Store, s *stored, k kind) error {
+// filled is what is needed of a store to fill it.
+type filled interface {
+	Applications() application.Store
+	SignIn() signin.Store
+	Sessions() session.Store
+}
+
+func (b *bench) fill(st filled, s *stored, k kind) error {
 	app, err := st.Applications().Find(b.ctx, application.DefaultName)
 	if err != nil {
 		return err
@@ -106,7 +113,7 @@ func draft(user account.ID, app application.ID, refresh bool) (session.Start, se
 	session.Standard.Deadlines(&one, now)
 	var text secret.Text
 	if refresh {
-		one.Refresh = session.Refresh{Generation: 1, Digest: generation(one.ID, 1), RotatedAt: now, Floor: 1}
+		one.Refresh = session.Refresh{Generation: 1, Digest: generation(1), RotatedAt: now, Floor: 1}
 	} else {
 		text, one.Token = session.NewToken(one.ID)
 	}
@@ -115,29 +122,28 @@ func draft(user account.ID, app application.ID, refresh bool) (session.Start, se
 	return session.Start{Session: one, AccountRevision: 1, Audit: entry}, text
 }
 
-// generation stands for the digest of a refresh token's secret.
-func generation(id session.ID, n uint32) secret.Digest {
-	return secret.Sum(fmt.Append(nil, id, n))
-}
+// generation stands for the digest of a refresh token's secret. It is the same for all sessions, so that rows may be
+// made of others.
+func generation(n uint32) secret.Digest { return secret.Sum(fmt.Append(nil, "generation ", n)) }
 
 // rotations refreshes the sessions of a store, one after another.
 type rotations struct {
-	st    *sqlite.Store
-	ids   []session.ID
-	at    []atomic.Uint32
-	begin time.Time
+	sessions session.Store
+	ids      []session.ID
+	at       []atomic.Uint32
+	begin    time.Time
 }
 
-func rotating(st *sqlite.Store, ids []session.ID) *rotations {
-	return &rotations{st: st, ids: ids, at: make([]atomic.Uint32, len(ids)), begin: time.Now()}
+func rotating(sessions session.Store, ids []session.ID) *rotations {
+	return &rotations{sessions: sessions, ids: ids, at: make([]atomic.Uint32, len(ids)), begin: time.Now()}
 }
 
 // rotate refreshes session i once more; no two calls may rotate the same session at once.
 func (r *rotations) rotate(ctx context.Context, i int) error {
 	from := r.at[i].Add(1)
 	at := r.begin.Add(time.Duration(from) * time.Minute)
-	_, err := r.st.Sessions().Rotate(ctx, session.Rotation{
-		ID: r.ids[i], Generation: from, Digest: generation(r.ids[i], from), Next: generation(r.ids[i], from+1), Sealed: make([]byte, 40),
+	_, err := r.sessions.Rotate(ctx, session.Rotation{
+		ID: r.ids[i], Generation: from, Digest: generation(from), Next: generation(from + 1), Sealed: make([]byte, 40),
 		At: at, IdleExpiresAt: at.Add(session.Standard.Idle),
 	})
 	return err
@@ -145,8 +151,10 @@ func (r *rotations) rotate(ctx context.Context, i int) error {
 
 // open opens a server on the directory, in this process and without limits on guessing.
 func (b *bench) open(dir string) (*tandem.Server, error) {
-	return tandem.Open(b.ctx, tandem.Config{DataDir: dir, Limits: config.Limits{Disabled: true}}, tandem.WithLogger(slog.New(slog.DiscardHandler)))
+	return tandem.Open(b.ctx, tandem.Config{DataDir: dir, Limits: config.Limits{Disabled: true}}, quiet)
 }
+
+var quiet = tandem.WithLogger(slog.New(slog.DiscardHandler))
 
 // copyOf is another data directory with the same content, so that two stores can be had of one.
 func (b *bench) copyOf(s *stored, name string) (*stored, error) {
