@@ -54,9 +54,7 @@ func (s *Store) repeat(ctx context.Context, k kind, attempt func() error) error 
 	for n := 1; ; n++ {
 		err := attempt()
 		if err == nil {
-			if s.down.Load() != 0 {
-				s.down.Store(0)
-			}
+			s.reached()
 			return nil
 		}
 		if broken(err) {
