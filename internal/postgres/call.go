@@ -60,7 +60,7 @@ func (s *Store) repeat(ctx context.Context, k kind, attempt func() error) error 
 		if broken(err) {
 			s.suspect()
 		}
-		if n == maxAttempts || !again(err, k) || unreachable(err) && s.stayedDown() || !wait(ctx, pause) {
+		if n == maxAttempts || !again(err, k) || !conflict(err) && s.stayedDown() || !wait(ctx, pause) {
 			return named(ctx, err)
 		}
 		pause = min(2*pause, mostPause)
@@ -95,13 +95,19 @@ func undone(err error) bool {
 	return c != "" && c[:2] != classConnection && c[:2] != classIntervention
 }
 
+// conflict reports whether the transaction was undone because of another.
+func conflict(err error) bool {
+	c := code(err)
+	return c == codeSerialization || c == codeDeadlock
+}
+
 // again decides whether the verb may be run again.
 func again(err error, k kind) bool {
 	var early *unsent
-	switch c := code(err); {
+	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrClosed):
 		return false
-	case c == codeSerialization || c == codeDeadlock:
+	case conflict(err):
 		return true
 	case errors.As(err, &early), pgconn.SafeToRetry(err):
 		return unreachable(err)
