@@ -19,24 +19,14 @@ func (n *node) metrics() map[string]float64 {
 	figures := make(map[string]float64)
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), " ")
-		if f, err := strconv.ParseFloat(value, 64); ok && err == nil && name != "#" {
-			figures[name] = f
+		line := lines.Text() // labels may hold spaces
+		if i := strings.LastIndexByte(line, ' '); i > 0 && line[0] != '#' {
+			if f, err := strconv.ParseFloat(line[i+1:], 64); err == nil {
+				figures[line[:i]] = f
+			}
 		}
 	}
 	return figures
 }
 
 func (n *node) metric(name string) float64 { return n.metrics()[name] }
-
-// requests is how many requests of a route all nodes have answered.
-func (s *stage) requests(route string) (total float64) {
-	for _, n := range s.nodes {
-		for name, value := range n.metrics() {
-			if strings.HasPrefix(name, "tandem_http_requests_total{") && strings.Contains(name, `route="`+route+`"`) {
-				total += value
-			}
-		}
-	}
-	return total
-}

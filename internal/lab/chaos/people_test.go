@@ -252,5 +252,7 @@ func (c *crowd) populate(crews int) {
 		rng := c.chance(200 + uint64(crew))
 		c.running.Go(func() { c.play(crew*3, people, rng) })
 	}
-	c.running.Go(func() { c.keep(c.chance(300)) })
+	if crews > 0 {
+		c.running.Go(func() { c.keep(c.chance(300)) })
+	}
 }

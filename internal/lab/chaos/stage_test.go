@@ -36,6 +36,8 @@ type setting struct {
 	groups   int // processes with verifiers
 	perGroup int // verifiers in each
 	drain    time.Duration
+	asking   bool // verifiers ask a node when they have lost their lease
+	callers  int  // who check each credential at each verifier at the same time; one if zero
 }
 
 // stage is nodes behind a balancer, with their stores and verifiers.
@@ -175,7 +177,7 @@ func (s *stage) makeKey() {
 
 func (s *stage) startGroup(i int) *group {
 	g := &group{log: filepath.Join(s.dir, fmt.Sprintf("verifiers-%d.log", i+1)), lines: make(chan string, 10_000), states: make(chan []state, 16)}
-	o := orders{Issuer: s.issuer, Log: g.log, Lease: lease}
+	o := orders{Issuer: s.issuer, Log: g.log, Lease: lease, AskServer: s.asking, Callers: s.callers}
 	for k := range s.perGroup {
 		who := identity{Number: i*s.perGroup + k, Name: fmt.Sprintf("verifier-%d", i*s.perGroup+k+1)}
 		app := s.operate("POST", "/v1/admin/apps", map[string]any{"name": who.Name, "kind": "resource"})

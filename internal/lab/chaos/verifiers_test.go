@@ -29,6 +29,8 @@ type orders struct {
 	Log       string // the file for what was decided
 	Lease     time.Duration
 	Verifiers []identity
+	AskServer bool // when the lease is lost
+	Callers   int  // who check each credential at the same time
 }
 
 // identity is one of the verifiers.
@@ -70,7 +72,10 @@ func beVerifiers(text string, in io.Reader, out io.Writer) error {
 	defer log.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	d := &desk{lease: o.Lease, log: log, stop: make(map[int]context.CancelFunc)}
+	d := &desk{rules: []verify.Rule{verify.Within(o.Lease)}, callers: max(1, o.Callers), log: log, stop: make(map[int]context.CancelFunc)}
+	if o.AskServer {
+		d.rules = append(d.rules, verify.OnLeaseLost(verify.AskServer))
+	}
 	for _, who := range o.Verifiers {
 		c, err := newChecker(ctx, o, who)
 		if err != nil {
@@ -131,7 +136,8 @@ func (n noting) RoundTrip(req *http.Request) (*http.Response, error) {
 // desk has each of its verifiers check each credential over and over. None waits for another.
 type desk struct {
 	checkers []*checker
-	lease    time.Duration
+	rules    []verify.Rule
+	callers  int // for each verifier and credential
 	log      *os.File
 	stop     map[int]context.CancelFunc
 	working  sync.WaitGroup
@@ -156,7 +162,9 @@ func (d *desk) take(ctx context.Context, line string) {
 	}
 	ctx, d.stop[id] = context.WithCancel(ctx)
 	for _, c := range d.checkers {
-		d.working.Go(func() { d.check(ctx, c, id, text) })
+		for range d.callers {
+			d.working.Go(func() { d.check(ctx, c, id, text) })
+		}
 	}
 }
 
@@ -164,7 +172,7 @@ func (d *desk) check(ctx context.Context, c *checker, id int, credential string)
 	rng := rand.New(rand.NewPCG(uint64(id), uint64(c.Number)))
 	for ctx.Err() == nil {
 		begin := now()
-		_, err := c.v.Verify(ctx, credential, verify.Within(d.lease))
+		_, err := c.v.Verify(ctx, credential, d.rules...)
 		one := decision{id: id, verifier: c.Number, begin: begin, end: now()}
 		one.status, one.reason = verdictOf(err)
 		one.at = one.begin
