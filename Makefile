@@ -17,7 +17,7 @@ FUZZTIME ?= 30s
 # Tests and builds need no C compiler; the race detector is the exception.
 export CGO_ENABLED ?= 0
 
-.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench scale soak mutants fuzz verify generated tidy vulnerabilities tools clean
+.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench scale soak chaos mutants fuzz verify generated tidy vulnerabilities tools clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -65,6 +65,13 @@ scale: ## what gives way first when Tandem grows: the tables of docs/scale.md, i
 # hundred kills under load in place of a few.
 soak: ## the long runs: schedules, crashes, races (about an hour)
 	@for module in $(MODULES); do echo "== soak in $$module"; TANDEM_TEST_SOAK=1 go -C $$module test -count=1 -timeout 120m ./... || failed=1; done; exit $${failed:-0}
+
+# Each scenario plays for TANDEM_CHAOS_SECONDS (180), once for each seed: an hour and a half. TANDEM_TEST_SEED=N with go test
+# plays a failed one again.
+SEEDS ?= 1 2 3
+
+chaos: ## the long runs with real PostgreSQL, Redis and three nodes: faults, failover, restore, restarts
+	@for seed in $(SEEDS); do echo "== chaos, seed $$seed"; TANDEM_TEST_SEED=$$seed TANDEM_CHAOS_SECONDS=$${TANDEM_CHAOS_SECONDS:-180} go test -count=1 -v -timeout 10h ./internal/lab/chaos || failed=1; done; exit $${failed:-0}
 
 mutants: ## put each known mistake back and see a test turn red
 	go run ./internal/lab/mutants

@@ -19,14 +19,13 @@ func TestStoreGoneForLong(t *testing.T) {
 	s := setUp(t, setting{nodes: 3, postgres: &rig.PostgresConfig{}, groups: 2, perGroup: 5, asking: true, callers: 4})
 	c := newCrowd(s, "only")
 	c.populate(0)
-	time.Sleep(2 * time.Second)
+	watched, stop := s.watchLoad()
 	// Those of which the table tells do not act by themselves.
 	calm := c.register("calm", "default")
 	c.signIn(calm)
 	phone := c.register("phone", c.phone)
 	c.signIn(phone)
-	time.Sleep(time.Second)
-	watched, stop := s.watchLoad()
+	time.Sleep(2 * time.Second)
 	c.during(wholeStoreGone, nil, 0, func() {
 		s.postgres.Kill(t)
 		time.Sleep(rideOut)

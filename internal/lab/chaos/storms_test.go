@@ -12,14 +12,14 @@ import (
 func TestStormOnPostgres(t *testing.T) {
 	skipShort(t)
 	s := setUp(t, setting{nodes: 3, postgres: &rig.PostgresConfig{}, groups: 4, perGroup: 5})
-	stormAndCalm(s, length(t, 14*time.Second), 2)
+	stormAndCalm(s, length(t, 10*time.Second), 2)
 }
 
 // TestStormOnRedis plays the same where sessions are kept in Redis.
 func TestStormOnRedis(t *testing.T) {
 	skipShort(t)
 	s := setUp(t, setting{nodes: 3, postgres: &rig.PostgresConfig{}, redis: &rig.RedisConfig{AppendFsync: "everysec"}, groups: 4, perGroup: 5})
-	stormAndCalm(s, length(t, 14*time.Second), 2)
+	stormAndCalm(s, length(t, 10*time.Second), 2)
 }
 
 // A Redis that was restored from a backup, or emptied, has forgotten how sessions ended. They stay ended: people have to
