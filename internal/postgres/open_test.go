@@ -12,7 +12,6 @@ import (
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/lab/rig"
 	"tandem.example/tandem/internal/session"
-	"tandem.example/tandem/internal/storetest"
 )
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -203,17 +202,6 @@ func TestOrdinalsOutliveEpochs(t *testing.T) {
 	if after, _ := s.Log().Head(t.Context()); !errors.Is(err, feed.ErrEpochMoved) || after.Epoch != head.Epoch {
 		t.Errorf("an epoch was begun from another: %v", err)
 	}
-}
-
-func TestSerializable(t *testing.T) {
-	if testing.Short() {
-		t.Skip("half a minute: the whole suite under another isolation")
-	}
-	storetest.Run(t, func(t *testing.T) storetest.Store {
-		c := config(t)
-		c.Serializable = true
-		return open(t, c)
-	})
 }
 
 func TestClosedStoreRefuses(t *testing.T) {
