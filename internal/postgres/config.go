@@ -73,7 +73,7 @@ func (c Config) complete() (Config, error) {
 func (c Config) parse() (*pgxpool.Config, error) {
 	p, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		return nil, errors.New("postgres: URL cannot be read: want postgres://user:password@host:port/database?sslmode=...")
+		return nil, errors.New("postgres: URL cannot be read: want postgres://user:password@host:port/database")
 	}
 	return p, nil
 }

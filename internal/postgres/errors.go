@@ -41,23 +41,21 @@ func (e *OpenError) Unwrap() error { return e.Err }
 
 // SQLSTATE codes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
-	codeUnique         = "23505"
-	codeSerialization  = "40001"
-	codeDeadlock       = "40P01"
-	codeQueryCanceled  = "57014"
-	codeIdleInTx       = "25P03"
-	codeReadOnly       = "25006"
-	codeNoPrivilege    = "42501"
-	codeUnknownDB      = "3D000"
-	codeBadPassword    = "28P01"
-	codeBadUser        = "28000"
-	codeTooMany        = "53300"
-	classConnection    = "08"
-	classIntervention  = "57"
-	classInsufficient  = "53"
-	codeInvalidBinary  = "22021" // text that is not UTF-8
-	codeLockNotAvail   = "55P03"
-	codeUndefinedTable = "42P01"
+	codeUnique        = "23505"
+	codeSerialization = "40001"
+	codeDeadlock      = "40P01"
+	codeQueryCanceled = "57014"
+	codeIdleInTx      = "25P03"
+	codeReadOnly      = "25006"
+	codeNoPrivilege   = "42501"
+	codeUnknownDB     = "3D000"
+	codeBadPassword   = "28P01"
+	codeBadUser       = "28000"
+	codeTooMany       = "53300"
+	classConnection   = "08"
+	classIntervention = "57"
+	classInsufficient = "53"
+	codeLockNotAvail  = "55P03"
 )
 
 // code is the SQLSTATE of a server's error, empty for others.
