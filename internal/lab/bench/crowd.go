@@ -77,9 +77,10 @@ func (b *bench) crowd(p *process, size int, onPostgres bool, floor float64) erro
 	if size <= followers {
 		r.Budget = new(within(50, "ms"))
 	}
+	r.note("under cpu, ms: processor time of node and verifiers for one revocation, by the number of processors")
 	r.note("of the last of all: p50 %s, p99 %s, max %s; the order itself is answered in %s", nanos(median(last)), nanos(worst), nanos(quantile(last, 1)), nanos(median(orders)))
 	if f.told.Load() > 0 {
-		r.note("verifiers were told to pause up to %d ms between polls, which these do not; one that does may hear of it that much later", f.told.Load())
+		r.note("with revocations that close together, verifiers are asked to pause up to %d ms between polls; these do not", f.told.Load())
 	}
 	b.add(r)
 	return nil

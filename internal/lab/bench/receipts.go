@@ -78,6 +78,7 @@ func (b *bench) receiptsOf(nodes []*process, floor float64) (err error) {
 	if len(nodes) == 1 {
 		r.Work = fmt.Sprintf("receipt of %d verifiers, 1 node: p99", len(verifiers))
 	}
+	r.note("under cpu, ms: processor time of nodes, store and verifiers for one receipt, by the number of processors")
 	r.note("POST /v1/admin/revocations with wait=enforced, PostgreSQL: p50 %s, p99 %s, max %s", nanos(median(times)), nanos(quantile(times, 0.99)), nanos(quantile(times, 1)))
 	if lapsed+missing > 0 {
 		r.note("%d leases were waited out, %d acknowledgements were missing", lapsed, missing)
