@@ -64,7 +64,7 @@ scale: ## what gives way first when Tandem grows: the tables of docs/scale.md, i
 # Long runs read TANDEM_TEST_SOAK: 100,000 schedules in place of thousands, a
 # hundred kills under load in place of a few.
 soak: ## the long runs: schedules, crashes, races (about an hour)
-	@for module in $(MODULES); do echo "== soak in $$module"; TANDEM_TEST_SOAK=1 go -C $$module test -count=1 -timeout 120m ./... || failed=1; done; exit $${failed:-0}
+	@for module in $(MODULES); do echo "== soak in $$module"; TANDEM_TEST_SOAK=1 TANDEM_TEST_MILLION=1 go -C $$module test -count=1 -timeout 120m ./... || failed=1; done; exit $${failed:-0}
 
 # Each scenario plays for TANDEM_CHAOS_SECONDS (180), once for each seed: an hour and a half. TANDEM_TEST_SEED=N with go test
 # plays a failed one again.
