@@ -38,7 +38,7 @@ func parallel(b *testing.B, n int, call func(i int) error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 }
 
-func bare(b *testing.B, url string) rueidis.Client {
+func dial(b testing.TB, url string) rueidis.Client {
 	b.Helper()
 	o := rueidis.MustParseURL(url)
 	o.DisableCache = true
@@ -78,7 +78,7 @@ func onMemory(b *testing.B) fixture {
 func BenchmarkLiveCheck(b *testing.B) { liveCheck(b, onMemory(b)) }
 
 func liveCheck(b *testing.B, f fixture) {
-	client := bare(b, f.url)
+	client := dial(b, f.url)
 	value := string(make([]byte, 400))
 	for i := range sessionsThere {
 		if err := client.Do(b.Context(), client.B().Set().Key(fmt.Sprint("bare:", i)).Value(value).Build()).Error(); err != nil {
@@ -120,7 +120,7 @@ redis.call('SET', KEYS[1], ARGV[2]) return 1`
 func BenchmarkRefresh(b *testing.B) { refresh(b, onMemory(b)) }
 
 func refresh(b *testing.B, f fixture) {
-	client := bare(b, f.url)
+	client := dial(b, f.url)
 	script := rueidis.NewLuaScript(casSource)
 	value := string(make([]byte, 400))
 	for _, n := range callers {

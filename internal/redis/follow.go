@@ -37,6 +37,9 @@ func (s *Store) follow(ctx context.Context) {
 				settled = time.Now()
 			}
 		}
+		if err == nil {
+			err = s.writeClock(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return

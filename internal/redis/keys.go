@@ -45,8 +45,8 @@ func (k *keys) mark(bucket int) string { return k.marks[bucket] }
 // index holds a member for each session of the bucket.
 func (k *keys) index(bucket int) string { return k.of(bucket, "i", "") }
 
-// latest holds the latest time at which a row of the bucket was rotated.
-func (k *keys) latest(bucket int) string { return k.of(bucket, "t", "") }
+// latest holds the latest time that a rotation carried.
+func (k *keys) latest() string { return k.of(0, "t", "") }
 
 // user holds a member for each session of the user. It is written before the session and never decides on life.
 func (k *keys) user(id account.ID) string {

@@ -6,9 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/lab/rig"
 	"tandem.example/tandem/internal/postgres"
 	"tandem.example/tandem/internal/redis"
+	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/storetest"
 )
 
@@ -42,3 +46,32 @@ func TestStoreOnPostgres(t *testing.T) {
 		return upon{s, beneath{p}}
 	})
 }
+
+// onPostgresToo is the fixture upon PostgreSQL, which is asked how the sessions stand.
+func onPostgresToo(b *testing.B) fixture {
+	server := rig.Redis(b, rig.RedisConfig{AppendFsync: "everysec"})
+	s, p := onPostgres(b, configOn(server.URL(), nil))
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	w := &world{TB: b}
+	now := time.Now()
+	w.app = application.Application{ID: application.NewID(now), Name: "app", Kind: application.User, Mode: application.ModeJWT, CreatedAt: now}
+	w.ok(p.Applications().Create(b.Context(), w.app))
+	w.user = account.User{ID: account.NewID(now), Email: "anna@example.com", Status: account.Active, CreatedAt: now, Revision: 1}
+	w.ok(p.SignIn().Register(b.Context(), signin.Registration{User: w.user}))
+	f := fixture{url: server.URL(), store: s, starts: func(_ *testing.B, n int) (ids []session.ID) {
+		for range n {
+			ids = append(ids, w.start(s).Session.ID)
+		}
+		return ids
+	}}
+	f.ids = f.starts(b, sessionsThere)
+	return f
+}
+
+func BenchmarkLiveCheckUponPostgres(b *testing.B) { liveCheck(b, onPostgresToo(b)) }
+
+func BenchmarkRefreshUponPostgres(b *testing.B) { refresh(b, onPostgresToo(b)) }

@@ -21,6 +21,7 @@ type row struct {
 	hearsay bool
 
 	stamp string // of the value that was read; empty for one that is not there yet
+	key   string // where it was read
 }
 
 // stampLen is the length of the random stamp that begins every value. A counter would not do: after a failover that

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -64,7 +63,7 @@ func (s *Store) rowsAtOnce(ctx context.Context, ids []*name, out []found) ([]fou
 		return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
 	}
 	for i, id := range ids {
-		f, err := s.parseFound(values[i], values[at[id.bucket]], id.bucket)
+		f, err := s.parseFound(values[i], values[at[id.bucket]], id)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +81,7 @@ func (s *Store) rowsOfSlots(ctx context.Context, ids []*name, out []found) ([]fo
 		if err != nil || len(values) != 2 {
 			return nil, fmt.Errorf("read sessions: %w", cmp.Or(failed(ctx, err), errRow))
 		}
-		f, err := s.parseFound(values[0], values[1], ids[i].bucket)
+		f, err := s.parseFound(values[0], values[1], ids[i])
 		if err != nil {
 			return nil, err
 		}
@@ -91,37 +90,33 @@ func (s *Store) rowsOfSlots(ctx context.Context, ids []*name, out []found) ([]fo
 	return out, nil
 }
 
-func (s *Store) parseFound(value, marked rueidis.RedisMessage, bucket int) (f found, err error) {
+func (s *Store) parseFound(value, marked rueidis.RedisMessage, of *name) (f found, err error) {
 	if text, err := value.ToString(); err == nil {
 		if f.row, err = decode(text); err != nil {
 			return f, err
 		}
+		f.row.key = of.row
 	}
 	if text, err := marked.ToString(); err == nil {
-		f.mark = s.parsed.mark(bucket, text)
+		f.mark = s.parsed.mark(of.bucket, text)
 	}
 	return f, nil
 }
 
-// swap writes the row if nobody has written it since it was read. rotated is when, if its refresh token was.
-func (s *Store) swap(ctx context.Context, r *row, rotated time.Time) (bool, error) {
-	ok, err := doneOf(ctx, s.link.exec(ctx, swapScript, s.swapping(r, rotated)))
+// swap writes the row if nobody has written it since it was read.
+func (s *Store) swap(ctx context.Context, r *row) (bool, error) {
+	ok, err := doneOf(ctx, s.link.exec(ctx, swapScript, s.swapping(r)))
 	if err != nil {
 		err = fmt.Errorf("write session: %w", err)
 	}
 	return ok, err
 }
 
-func (s *Store) swapping(r *row, rotated time.Time) call {
-	h := revocation.Hash(string(r.ID))
-	latest := ""
-	if !rotated.IsZero() {
-		latest = strconv.FormatInt(millis(rotated), 10)
-	}
+func (s *Store) swapping(r *row) call {
 	stamp := r.stamp
 	return call{
-		keys: []string{s.keys.row(h), s.keys.latest(bucketOf(h))},
-		args: []string{stamp, r.encode(), strconv.FormatInt(millis(r.expiry()), 10), latest},
+		keys: []string{r.key},
+		args: []string{stamp, r.encode(), strconv.FormatInt(millis(r.expiry()), 10)},
 	}
 }
 
@@ -132,7 +127,7 @@ func (s *Store) swapAll(ctx context.Context, rows []*row) (lost []*row, err erro
 	}
 	calls := make([]call, len(rows))
 	for i, r := range rows {
-		calls[i] = s.swapping(r, time.Time{})
+		calls[i] = s.swapping(r)
 	}
 	for i, result := range s.link.execAll(ctx, swapScript, calls) {
 		ok, err := doneOf(ctx, result)

@@ -22,6 +22,8 @@ var (
 	markSource string
 	//go:embed take.lua
 	takeSource string
+	//go:embed later.lua
+	laterSource string
 )
 
 var (
@@ -31,6 +33,7 @@ var (
 	reserveScript = newScript(reserveSource)
 	markScript    = newScript(markSource)
 	takeScript    = newScript(takeSource)
+	laterScript   = newScript(laterSource)
 )
 
 // script is called by its hash, and sent in full only to a server that does not know it yet.

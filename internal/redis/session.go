@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/id"
@@ -146,7 +149,7 @@ func (p sessions) makeRoom(ctx context.Context, starting *row, limit int) error 
 		ids = append(ids, one)
 	}
 	if len(ids) == 0 {
-		return nil
+		return s.tidy(ctx, starting)
 	}
 	return s.conclude(ctx, ids, session.Conclusion{
 		Sessions: ids, User: starting.User, Reason: session.LimitReached, At: starting.CreatedAt,
@@ -214,6 +217,41 @@ func young(one session.ID, now time.Time) bool {
 	}
 	made, ok := id.Time(string(one[prefix:]))
 	return ok && now.Sub(made).Abs() < starting
+}
+
+const (
+	tidyEvery = 8  // starts
+	tidyLooks = 32 // members
+)
+
+// tidy takes the oldest members out of the user's index whose rows Redis has forgotten, now and then, so that the index
+// of a user who signs in for years does not grow for years.
+func (s *Store) tidy(ctx context.Context, one *row) error {
+	if rand.N(tidyEvery) > 0 {
+		return nil
+	}
+	members, err := s.link.read(ctx, func(b rueidis.Builder) rueidis.Completed {
+		return b.Zrangebylex().Key(s.keys.user(one.User)).Min("-").Max("+").Limit(0, tidyLooks).Build()
+	}).AsStrSlice()
+	if err := failed(ctx, err); err != nil {
+		return fmt.Errorf("tidy sessions: %w", err)
+	}
+	ids, names := make([]session.ID, len(members)), make([]*name, len(members))
+	for i, m := range members {
+		ids[i], _ = parseMember(m)
+		names[i] = s.name(revocation.Hash(string(ids[i])))
+	}
+	rows, err := s.rows(ctx, names)
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for i, m := range members {
+		if rows[i].row == nil && !young(ids[i], one.CreatedAt) {
+			gone = append(gone, m)
+		}
+	}
+	return s.forget(ctx, one.User, gone)
 }
 
 // forget takes members out of the user's index.

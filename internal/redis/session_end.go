@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/session"
@@ -45,7 +44,7 @@ func (p sessions) endOne(ctx context.Context, e session.Ending) (feed.Commit, in
 			}
 		}
 		one.row.fence = own
-		fenced, err := p.s.swap(ctx, one.row, time.Time{})
+		fenced, err := p.s.swap(ctx, one.row)
 		if err != nil {
 			return feed.Commit{}, 0, fmt.Errorf("end session: %w", err)
 		}

@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
@@ -33,11 +32,12 @@ func (p sessions) Rotate(ctx context.Context, r session.Rotation) (session.View,
 			continue
 		}
 		one.row.fence = fence{}
-		swapped, err := p.s.swap(ctx, one.row, r.At)
+		swapped, err := p.s.swap(ctx, one.row)
 		if err != nil {
 			return session.View{}, fmt.Errorf("rotate: %w", err)
 		}
 		if swapped {
+			p.s.clock.saw(r.At)
 			one.join()
 			return one.view, nil
 		}
@@ -86,7 +86,7 @@ func (s *Store) fenceOff(ctx context.Context, r session.Renewal) (*seen, error) 
 		}
 		own.before = one.ground.Here()
 		one.row.fence = own
-		fenced, err := s.swap(ctx, one.row, time.Time{})
+		fenced, err := s.swap(ctx, one.row)
 		if err != nil {
 			return nil, fmt.Errorf("renew: %w", err)
 		}
@@ -111,7 +111,7 @@ func (s *Store) behind(ctx context.Context, own *row, change func(*row)) (sessio
 			return session.View{}, session.ErrRaced
 		}
 		change(one.row)
-		swapped, err := s.swap(ctx, one.row, time.Time{})
+		swapped, err := s.swap(ctx, one.row)
 		if err != nil {
 			return session.View{}, fmt.Errorf("renew: %w", err)
 		}
@@ -130,7 +130,7 @@ func (s *Store) unfence(ctx context.Context, own *row) error {
 			return err
 		}
 		now.row.fence = fence{}
-		if swapped, err := s.swap(ctx, now.row, time.Time{}); err != nil || swapped {
+		if swapped, err := s.swap(ctx, now.row); err != nil || swapped {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -27,6 +26,7 @@ type Store struct {
 	remembered memory
 	parsed     parsedMarks
 	sweeper    sweeper
+	clock      clock
 	hints      hints
 	hinted     chan struct{} // wakes the follower
 
@@ -90,39 +90,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return errors.Join(failed(ctx, err), s.base.Whole.Ping(ctx))
 }
 
-// LastCommit is the latest time that a commit carried, in either store.
-func (s *Store) LastCommit(ctx context.Context) (time.Time, error) {
-	last, err := s.base.Whole.LastCommit(ctx)
-	if err != nil {
-		return last, err
-	}
-	results := s.link.readAll(ctx, buckets, func(b rueidis.Builder, i int) rueidis.Completed {
-		return b.Get().Key(s.keys.latest(i)).Build()
-	})
-	for _, r := range results {
-		text, err := r.ToString()
-		if rueidis.IsRedisNil(err) {
-			continue
-		}
-		if err := failed(ctx, err); err != nil {
-			return last, fmt.Errorf("last commit: %w", err)
-		}
-		ms, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return last, fmt.Errorf("last commit: %w", err)
-		}
-		if at := time.UnixMilli(ms).UTC(); at.After(last) {
-			last = at
-		}
-	}
-	return last, nil
-}
-
 // Close stops following, and closes the Base too.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
 		s.running.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+		defer cancel()
+		if err := s.writeClock(ctx); err != nil {
+			s.log.Warn("redis was closed without its last write", "error", err)
+		}
 		s.link.client.Close()
 		s.closed = s.base.Whole.Close()
 	})
