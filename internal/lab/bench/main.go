@@ -152,7 +152,7 @@ func run(ctx context.Context, args []string, out io.Writer) (status int, err err
 // measure runs one row. What fails in it is a result: the other rows are still worth measuring.
 func (b *bench) measure(r row) error {
 	runtime.GC()
-	slow, err := calibrate()
+	slow, err := b.calibrate()
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (b *bench) measure(r row) error {
 		b.report.Results = append(b.report.Results, result{Row: r.number, Work: "could not be measured", Verdict: verdictFailed, Notes: []string{err.Error()}})
 	}
 	others := readMachine().othersSince(before)
-	after, err := calibrate()
+	after, err := b.calibrate()
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,6 @@ type crop struct {
 	ids   []session.ID
 }
 
-const seeds = 1_000 // sessions that the others are made of
-
 // grow makes a store of so many sessions, of a tenth as many users.
 func (b *bench) grow(sessions int) (*crop, error) {
 	began := time.Now()
@@ -49,7 +47,7 @@ func (b *bench) grow(sessions int) (*crop, error) {
 		return nil, err
 	}
 	var first stored
-	if err := b.fill(c.store, &first, kind{sessions: min(seeds, sessions), refresh: true}); err != nil {
+	if err := b.fill(c.store, &first, kind{sessions: b.scaled(1_000, 100), refresh: true}); err != nil {
 		return nil, err
 	}
 	c.ids = first.ids

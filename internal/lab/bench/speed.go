@@ -20,7 +20,7 @@ type speed struct {
 const reference = 47 * time.Microsecond
 
 // calibrate times the reference: some milliseconds at a time, so that it meets the others who use the machine.
-func calibrate() (speed, error) {
+func (b *bench) calibrate() (speed, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return speed{}, err
@@ -31,8 +31,8 @@ func calibrate() (speed, error) {
 		return speed{}, err
 	}
 	var wall, cpu []float64
-	for range 9 {
-		s, err := each(100, func(int) error {
+	for range b.scaled(9, 1) {
+		s, err := each(b.scaled(100, 10), func(int) error {
 			if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
 				return errors.New("the reference does not verify")
 			}
