@@ -13,6 +13,11 @@
 // If the log no longer holds what came after the mark, nobody can tell which of the bucket's sessions were ended
 // meanwhile: they all are. A bucket without a mark begins empty.
 //
+// What a loss of Redis' latest writes does undo is what was in them: a sign-in, whose user signs in again; a refresh,
+// whose newer token is unknown then, which is no theft and signs out too; a step-up, whose older credentials work again.
+// So a Redis that failed is better started empty than from a backup: as long as nothing was pruned from the log since,
+// the backup's sessions are believed, with the refresh tokens of that time.
+//
 // Every write of a row is a compare-and-set on the random stamp of the row it was decided upon, done by one script. The
 // rules stay in package session and in plain Go; losers look again and decide anew.
 package redis
