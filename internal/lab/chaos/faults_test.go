@@ -61,6 +61,9 @@ func lane(ctx context.Context, rng *rand.Rand, faults []func()) {
 	}
 }
 
+// slowFirst is the place of the delay among the faults of verifiers.
+const slowFirst = 0
+
 // ofVerifiers are the faults between verifiers and the nodes, and of their processes.
 func (c *crowd) ofVerifiers(rng *rand.Rand) []func() {
 	some := func() (g *group, from, to int) {
@@ -89,10 +92,10 @@ func (c *crowd) ofVerifiers(rng *rand.Rand) []func() {
 	one := func(w *wire) []*link { i := rng.IntN(len(w.links)); return w.links[i : i+1] }
 	slow := func(l *link) { l.slow(lease * 5 / 6) }
 	return []func(){
+		slowFirst: network(slowVerifier, beyond, slow, func(l *link) { l.slow(0) }, every),
 		network(cutVerifier, beyond, (*link).cut, (*link).heal, every),
 		network(cutVerifier, either, (*link).cut, (*link).heal, every),
 		network(cutOneWay, either, (*link).cut, (*link).heal, one),
-		network(slowVerifier, beyond, slow, func(l *link) { l.slow(0) }, every),
 		network(resetVerifier, func(*rand.Rand) time.Duration { return 50 * time.Millisecond }, (*link).reset, func(*link) {}, every),
 		func() {
 			g, _, _ := some()
@@ -164,7 +167,9 @@ func (c *crowd) storm(lasts time.Duration) {
 	ctx, stop := context.WithTimeout(c.ctx, lasts)
 	defer stop()
 	var lanes sync.WaitGroup
-	lanes.Go(func() { lane(ctx, c.chance(1), c.ofVerifiers(c.chance(2))) })
+	networks := c.ofVerifiers(c.chance(2))
+	networks[slowFirst]() // alone: what it hides must not be hidden by other faults
+	lanes.Go(func() { lane(ctx, c.chance(1), networks) })
 	lanes.Go(func() { lane(ctx, c.chance(3), c.ofNodes(c.chance(4))) })
 	if stores := c.ofStores(c.chance(5)); len(stores) > 0 {
 		lane(ctx, c.chance(6), stores)

@@ -37,9 +37,7 @@ type judge struct {
 // judgement reads the logs of all verifiers, which have ended, and prints what they show.
 func (c *crowd) judgement() *judge {
 	c.Helper()
-	j := &judge{crowd: c, calendars: make(map[int]*calendar), table: make(map[string]*seen), knew: make(map[[2]int]moment),
-		refusals: make(map[string]int), enforced: -1}
-	c.each(func(i issued) { j.truth = append(j.truth, i) })
+	j := newJudge(c)
 	var ending sync.WaitGroup
 	for _, g := range c.groups {
 		ending.Go(g.end)
@@ -52,6 +50,13 @@ func (c *crowd) judgement() *judge {
 		j.read(g)
 	}
 	j.report()
+	return j
+}
+
+func newJudge(c *crowd) *judge {
+	j := &judge{crowd: c, calendars: make(map[int]*calendar), table: make(map[string]*seen), knew: make(map[[2]int]moment),
+		refusals: make(map[string]int), enforced: -1}
+	c.each(func(i issued) { j.truth = append(j.truth, i) })
 	return j
 }
 

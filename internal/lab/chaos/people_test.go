@@ -22,6 +22,7 @@ type crowd struct {
 	tally
 	name    string
 	minting sync.RWMutex
+	object  func(string) // to an answer or a decision that must not be
 	broken  atomic.Int64 // by answers that should not have been
 	// forgiving: what is lost with the end of a store may be refused.
 	forgiving atomic.Bool
@@ -49,7 +50,7 @@ type person struct {
 }
 
 func newCrowd(s *stage, name string) *crowd {
-	c := &crowd{stage: s, name: name}
+	c := &crowd{stage: s, name: name, object: func(text string) { s.Error(text) }}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	s.Cleanup(c.leaveAll)
 	c.phone = c.application(name+"-phone", "jwt")
@@ -84,7 +85,7 @@ func (c *crowd) register(name, app string) *person {
 // wrong reports an answer that must not be. One that comes all the time does not fill the screen.
 func (c *crowd) wrong(format string, args ...any) {
 	if c.broken.Add(1) <= 10 {
-		c.Errorf("seed %d: "+format, append([]any{c.seed}, args...)...)
+		c.object(fmt.Sprintf("seed %d: "+format, append([]any{c.seed}, args...)...))
 	}
 }
 
@@ -226,6 +227,23 @@ func (c *crowd) play(crew int, people []*person, rng *rand.Rand) {
 	}
 }
 
+// spend has people hold tokens which every verifier has accepted when they are revoked, several a second, until all stop.
+// Verifiers that do not hear of it have something to accept.
+func (c *crowd) spend(people []*person) {
+	for n := 0; c.ctx.Err() == nil; n++ {
+		time.Sleep(100 * time.Millisecond)
+		fresh, old := people[n%len(people)], people[(n+1)%len(people)]
+		if old.token != nil && c.unspoiled(old.token) {
+			c.revoke(order{kind: "authz", names: tokensOf(old.id)}, old.id)
+		}
+		if fresh.token == nil {
+			c.signIn(fresh)
+		} else {
+			c.renew(fresh, true)
+		}
+	}
+}
+
 // populate has the crowd begin: people who stay, people who are revoked, and who are watched.
 func (c *crowd) populate(crews int) {
 	for i := range 4 {
@@ -253,6 +271,11 @@ func (c *crowd) populate(crews int) {
 		c.running.Go(func() { c.play(crew*3, people, rng) })
 	}
 	if crews > 0 {
+		var people []*person
+		for i := range 6 {
+			people = append(people, c.register(fmt.Sprintf("%s-spender-%d", c.name, i), "default"))
+		}
+		c.running.Go(func() { c.spend(people) })
 		c.running.Go(func() { c.keep(c.chance(300)) })
 	}
 }
