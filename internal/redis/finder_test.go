@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +15,12 @@ import (
 // who wait.
 func TestLooksBeginAfterTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var looks [][]session.ID
 		f := finder{look: func(_ context.Context, ids []session.ID) ([]*seen, error) {
+			mu.Lock()
 			looks = append(looks, ids)
+			mu.Unlock()
 			began := time.Now()
 			time.Sleep(time.Second)
 			all := make([]*seen, len(ids))
@@ -48,6 +52,7 @@ func TestLooksBeginAfterTheQuestion(t *testing.T) {
 			t.Errorf("who gave up was answered %v", err)
 		}
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		if len(looks) != 3 || len(looks[2]) != 4 || f.looking != 0 {
 			t.Errorf("looked for %v, %d under way", looks, f.looking)
 		}
