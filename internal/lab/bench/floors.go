@@ -68,7 +68,6 @@ func (e *engine) keys() [][16]byte {
 
 // pointRead reads one row by its key: from where the sessions are.
 func (e *engine) pointRead(b *bench) func(i int) error {
-	keys := e.keys()
 	if e.cache != nil {
 		return func(i int) error {
 			text, err := e.cache.Do(b.ctx, e.cache.B().Get().Key(bareKey(e, among(i, len(e.ids)))).Build()).ToString()
@@ -78,6 +77,12 @@ func (e *engine) pointRead(b *bench) func(i int) error {
 			return err
 		}
 	}
+	return e.rowRead(b)
+}
+
+// rowRead reads one row of PostgreSQL by its key.
+func (e *engine) rowRead(b *bench) func(i int) error {
+	keys := e.keys()
 	return func(i int) error {
 		var payload []byte
 		return e.bare.QueryRow(b.ctx, `SELECT payload FROM bare WHERE id = $1`, keys[among(i, len(keys))]).Scan(&payload)

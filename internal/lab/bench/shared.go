@@ -45,8 +45,20 @@ func checkShared(b *bench, e *engine) error {
 		budgets: map[int]limit{16: atLeast(0.80, "x the rate"), 64: atLeast(1, "x the rate")},
 		notes:   []string{"the floor is a read of one row by its key by pgx, on as many connections"},
 	}
-	if e.cache != nil {
-		c.notes = []string{"the floor is one GET by rueidis; ours reads Redis, and the end of the log and the user from PostgreSQL"}
+	if e.cache == nil {
+		return b.compete(c)
+	}
+	c.notes = []string{"the floor is one GET by rueidis; ours reads Redis, and the end of the log and the user from PostgreSQL"}
+	if err := b.compete(c); err != nil {
+		return err
+	}
+	get, read := e.pointRead(b), e.rowRead(b)
+	c.work, c.budgets, c.notes = "live check against reads of both", nil, []string{"the floor is one GET by rueidis and then a read of one row by pgx"}
+	c.floor = func(i int) error {
+		if err := get(i); err != nil {
+			return err
+		}
+		return read(i)
 	}
 	return b.compete(c)
 }
@@ -79,7 +91,7 @@ func signInShared(b *bench, e *engine) error {
 	if err != nil {
 		return err
 	}
-	users, err := e.main.Accounts().List(b.ctx, account.Query{Limit: 100})
+	users, err := e.main.Accounts().List(b.ctx, account.Query{Limit: 1000})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func TestRowsOfServers(t *testing.T) {
 	}
 	for _, work := range []string{
 		"live check, PostgreSQL, 4", "refresh, PostgreSQL, 4", "BEGIN..COMMIT, 4", "sign-in rows, PostgreSQL, 4", "mint, PostgreSQL, 4",
-		"live check, PostgreSQL+Redis, 4", "refresh, PostgreSQL+Redis, 4", "sign-in rows, PostgreSQL+Redis, 4", "mint, PostgreSQL+Redis, 4",
+		"live check, PostgreSQL+Redis, 4", "reads of both, 4", "refresh, PostgreSQL+Redis, 4", "sign-in rows, PostgreSQL+Redis, 4", "mint, PostgreSQL+Redis, 4",
 		"check over HTTP, PostgreSQL", "refresh over HTTP, PostgreSQL", "fan-out to 20, SQLite", "fan-out to 40, PostgreSQL",
 		"receipt of 6 verifiers, 1 node", "receipt of 6 verifiers, 3 nodes",
 		"live check, 2000 against 100", "refresh, 2000 against 100", "bytes a session of 2000",
