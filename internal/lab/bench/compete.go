@@ -73,4 +73,4 @@ func (b *bench) spread(callers int, op func(i int) error) (func() (sample, error
 }
 
 // roundTime is about how long a round takes.
-const roundTime = 200 * time.Millisecond
+const roundTime = 150 * time.Millisecond

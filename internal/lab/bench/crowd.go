@@ -45,8 +45,9 @@ func crowds(b *bench) error {
 func (b *bench) crowd(p *process, size int, onPostgres bool, floor float64) error {
 	// Longer polls for more of them, so that what a node does in idleness stays the same.
 	f := &flock{size: size, poll: pollFor, rest: restFor}
+	n := b.scaled(30, 3)
 	if size > followers {
-		f.poll, f.rest = f.poll*5, f.rest*5
+		f.poll, f.rest, n = f.poll*5, f.rest*5, n/2
 	}
 	ctx, stop := context.WithCancel(b.ctx)
 	defer f.wait()
@@ -56,7 +57,6 @@ func (b *bench) crowd(p *process, size int, onPostgres bool, floor float64) erro
 	}
 	var orders []float64
 	cpu := p.cpu() + cpuTime()
-	n := b.scaled(30, 3)
 	last, err := f.wake(b.ctx, n, func() error {
 		s, err := each(1, func(int) error {
 			return p.operate(b.ctx, http.MethodPost, "/v1/admin/revocations", map[string]string{"kind": "all", "reason": "bench"})
