@@ -20,13 +20,14 @@ const (
 type health int32
 
 const (
-	down health = iota // nothing answers
+	down health = iota // nobody listens
+	hung               // it does not answer
 	out                // it answers that it is not ready: it drains, or its store is gone
 	up
 )
 
 // balancer spreads connections over the nodes that are ready, one after the other: no stickiness of any kind. It takes a
-// node out when /readyz says so, leaving it the connections it has, and ends those of a node that does not answer.
+// node out when /readyz says so or nobody listens, leaving it the connections it has, and ends those of a node that hangs.
 type balancer struct {
 	t       *testing.T
 	nodes   []string // addresses
@@ -95,7 +96,7 @@ func (b *balancer) probe(ctx context.Context, i int) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		found := b.look(ctx, client, i)
-		if health(b.healths[i].Swap(int32(found))) != down && found == down {
+		if health(b.healths[i].Swap(int32(found))) != hung && found == hung {
 			b.mu.Lock()
 			for _, door := range b.doors {
 				door.links[i].reset()
@@ -117,8 +118,11 @@ func (b *balancer) look(ctx context.Context, client *http.Client, i int) health 
 	res, err := client.Do(req)
 	var timeout net.Error
 	switch {
-	case errors.As(err, &timeout) && timeout.Timeout() && b.health(i) == up:
-		return out // once is no proof that it is gone; twice is
+	case errors.As(err, &timeout) && timeout.Timeout():
+		if b.health(i) == up {
+			return out // once is no proof; twice is
+		}
+		return hung
 	case err != nil:
 		return down
 	}
