@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,8 @@ type Shared struct {
 }
 
 const (
-	// checkEvery is how often a node makes sure that the log has not lost anything.
+	// checkEvery is how often a node makes sure that the log has not lost anything; ten times as often while it moves,
+	// since what was never seen cannot be missed.
 	checkEvery = time.Second
 	// lookEvery is how often the holders are read while a receipt waits; hints make it sooner.
 	lookEvery = 200 * time.Millisecond
@@ -42,12 +44,59 @@ type nodes struct {
 	heads   *joint.Asking[struct{}, Head]
 	looks   *joint.Asking[struct{}, struct{}]
 	checks  *joint.Asking[struct{}, struct{}]
-	last    Ask // what the log held; owned by checks
-	at      time.Time
+	moved   atomic.Bool // the log has moved since it was checked
 	rolled  atomic.Uint64
 	stop    context.CancelFunc
 	done    chan struct{}
+
+	mu     sync.Mutex
+	last   Ask // the furthest that the log was seen to hold
+	at     time.Time
+	broken time.Time // when the log was last found to have another history, by Now; zero if never
 }
+
+// saw notes the end of the log as it was read. Whoever is answered from that read relies on it, so a log that does not
+// hold it any more has lost something.
+func (n *nodes) saw(head Head) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if head.Epoch == n.last.Epoch && head.Position > n.last.Position {
+		n.last, n.at = askAt(head), time.Now()
+	}
+}
+
+// adopt goes on from the end of a log that holds what was asked for. What was seen beyond it meanwhile stays.
+func (n *nodes) adopt(head Head) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last.Epoch != head.Epoch || n.last.Position <= head.Position {
+		n.last, n.at = askAt(head), time.Now()
+	}
+}
+
+// seen answers the furthest that the log was seen to hold, and since when.
+func (n *nodes) seen() (Ask, time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last, n.at
+}
+
+// broke notes when the log was found to have another history.
+func (n *nodes) broke(at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = at
+}
+
+// mayBeLost reports whether a commit of this node may belong to a history that was replaced: it began before that was
+// noticed.
+func (n *nodes) mayBeLost(c Commit) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.broken.IsZero() && !c.At.After(n.broken)
+}
+
+func askAt(h Head) Ask { return Ask{Epoch: h.Epoch, Position: h.Position, Chain: h.Chain.String()} }
 
 // share starts what several nodes need. The log is read before it returns: what is lost from now on is noticed.
 func (s *Service) share(ctx context.Context, sh Shared) error {
@@ -67,6 +116,7 @@ func (s *Service) share(ctx context.Context, sh Shared) error {
 			poke(n.written)
 		}
 	})
+	s.Log.OnCommit(func() { n.moved.Store(true) })
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stop = stop
 	go s.follow(running)
@@ -119,7 +169,7 @@ func (s *Service) follow(ctx context.Context) {
 			})
 			looked = now
 		}
-		if now.Sub(checked) >= checkEvery {
+		if now.Sub(checked) >= checkEvery || now.Sub(checked) >= lookEvery/2 && n.moved.Swap(false) {
 			s.attempt(ctx, "check the revocation log", s.intact)
 			checked = now
 		}
@@ -183,20 +233,19 @@ var ErrRolledBack = errors.New("the revocation log has lost what it held: a new 
 // check makes sure that the log still holds what it held at the last look, as a verifier would.
 func (s *Service) check(ctx context.Context) error {
 	n := s.nodes
-	page, err := s.Log.Read(ctx, n.last)
+	known, at := n.seen()
+	page, err := s.Log.Read(ctx, known)
 	if err != nil {
 		return fmt.Errorf("check the revocation log: %w", err)
 	}
-	known, age := n.last, time.Since(n.at)
 	switch {
 	case known.Epoch == "": // the first look
 	case page.Head.Epoch != known.Epoch:
-		// Another node has noticed, or somebody restored a backup. Leases that were granted by nodes and rows which
-		// are lost with the tail may be unknown here.
-		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(s.Lease))
-	case page.Snapshot && (page.Head.Position < known.Position || age < page.Head.MaxToken):
+		// Another node has noticed, or somebody restored a backup.
+		s.distrust()
+	case page.Snapshot && (page.Head.Position < known.Position || time.Since(at) < page.Head.MaxToken):
 		n.rolled.Add(1)
-		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(s.Lease))
+		s.distrust()
 		n.Logger.Error("the store has lost the end of the revocation log: a new epoch begins", "epoch", known.Epoch,
 			"held", known.Position, "holds", page.Head.Position)
 		if err := n.RolledBack(ctx, known.Epoch); err != nil && !errors.Is(err, ErrEpochMoved) {
@@ -204,11 +253,19 @@ func (s *Service) check(ctx context.Context) error {
 		}
 		return ErrRolledBack
 	}
-	n.last, n.at = Ask{Epoch: page.Head.Epoch, Position: page.Head.Position, Chain: page.Head.Chain.String()}, time.Now()
+	n.adopt(page.Head)
 	if n.Intact != nil {
 		return n.Intact(ctx)
 	}
 	return nil
+}
+
+// distrust reckons with what was lost with the end of the store: rows that are lost allowed their nodes to grant leases
+// for a lease after they were written, hence after they were lost.
+func (s *Service) distrust() {
+	s.nodes.broke(s.Now())
+	s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(2*s.Lease))
+	s.tracker.doubt()
 }
 
 // Rollbacks is how often this node noticed that the log had lost its end.

@@ -26,6 +26,9 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 		if err := s.gatherAcknowledgements(ctx); err != nil {
 			return Receipt{}, fmt.Errorf("receipt: %w", err)
 		}
+		if s.nodes.mayBeLost(c) {
+			return Receipt{}, fmt.Errorf("receipt: %w", ErrRolledBack)
+		}
 		s.nodes.waiting.Add(1)
 		defer s.nodes.waiting.Add(-1)
 	}

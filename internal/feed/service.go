@@ -52,14 +52,15 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load lease holders: %w", err)
 	}
-	until := time.Now().Add(c.Lease)
+	span := c.Lease
 	if c.Shared != nil {
-		until = until.Add(c.Lease) // see look
+		span = 2 * c.Lease // see look
 	}
+	until := time.Now().Add(span)
 	for _, h := range holders {
 		s.tracker.restore(h, until)
 	}
-	if left := c.RestoredAt.Add(c.Lease).Sub(c.Now()); left > 0 {
+	if left := c.RestoredAt.Add(span).Sub(c.Now()); left > 0 {
 		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(left))
 	}
 	if c.Shared != nil {
@@ -122,6 +123,9 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	if err != nil {
 		return Signed{}, fmt.Errorf("sync: %w", err)
 	}
+	if s.nodes != nil {
+		s.nodes.saw(page.Head) // before anything of it counts as acknowledged
+	}
 	if page.Snapshot {
 		s.tracker.astray(key)
 	} else {
@@ -159,7 +163,11 @@ func (s *Service) head(ctx context.Context) (Head, error) {
 	if s.nodes == nil {
 		return s.Log.Head(ctx)
 	}
-	return s.nodes.heads.Ask(ctx, struct{}{})
+	head, err := s.nodes.heads.Ask(ctx, struct{}{})
+	if err == nil {
+		s.nodes.saw(head)
+	}
+	return head, err
 }
 
 // await returns when the log is no longer where the verifier stands, or after the wait.
