@@ -136,15 +136,6 @@ func (n *node) finish(s syscall.Signal) {
 	n.watch.Wait()
 }
 
-func (n *node) alive() bool {
-	select {
-	case <-n.process().done:
-		return false
-	default:
-		return true
-	}
-}
-
 // said counts the lines of its log with that text.
 func (n *node) said(text string) (lines int) {
 	b, err := os.ReadFile(n.log)
