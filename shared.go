@@ -100,16 +100,47 @@ func (s sharedStore) settleTimeline(ctx context.Context, o options) error {
 	return nil
 }
 
-// rolledBack begins a new epoch of a log that has lost its end, or may have.
+// rolledBack begins a new epoch of a log that has lost its end, or may have. Nodes notice at the same time, and each
+// would tell Redis of an epoch of its own, so that none which then begins is the one it was told of last, and every
+// session ends: one node at a time does, and those who waited find it done, which is feed.ErrEpochMoved.
 func (s sharedStore) rolledBack(ctx context.Context, from string) error {
+	for {
+		begun := false
+		err := s.main.Alone(ctx, "begin a new epoch", func(ctx context.Context) (err error) {
+			begun, err = s.beginAfter(ctx, from)
+			return err
+		})
+		if err != nil || begun {
+			return err
+		}
+		select {
+		case <-time.After(epochPause):
+		case <-ctx.Done():
+			return fmt.Errorf("begin a new epoch: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// epochPause is how long a node waits for another that begins an epoch before it looks again.
+const epochPause = 50 * time.Millisecond
+
+// beginAfter begins an epoch if `from` is still the one.
+func (s sharedStore) beginAfter(ctx context.Context, from string) (begun bool, err error) {
+	head, err := s.Log().Head(ctx)
+	if err != nil {
+		return false, fmt.Errorf("begin a new epoch: %w", err)
+	}
+	if head.Epoch != from {
+		return false, fmt.Errorf("begin a new epoch: %w", feed.ErrEpochMoved)
+	}
 	now := time.Now()
 	entry := audit.New(audit.StoreRolledBack, now)
 	entry.Actor, entry.Reason = "system", "the store has lost what was committed last"
-	_, err := s.BeginEpoch(ctx, feed.NewEpoch{Epoch: feed.RandomEpoch(), From: from, KeepHolders: true, Audit: entry, At: now})
+	_, err = s.BeginEpoch(ctx, feed.NewEpoch{Epoch: feed.RandomEpoch(), From: from, KeepHolders: true, Audit: entry, At: now})
 	if err != nil {
-		return fmt.Errorf("begin a new epoch: %w", err)
+		return false, fmt.Errorf("begin a new epoch: %w", err)
 	}
-	return s.main.ConfirmTimeline(ctx)
+	return true, s.main.ConfirmTimeline(ctx)
 }
 
 // intact confirms the server's history once the log was found to hold all that it held before.
