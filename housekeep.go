@@ -16,21 +16,38 @@ const (
 	keepBatch = 500
 )
 
-// housekeep does what time makes due until ctx ends. Where several nodes share the store, each task is done by one of
-// them. A task that fails is logged and tried again.
+// chore is what time makes due.
+type chore struct {
+	name string
+	do   func(context.Context) error
+	// each says that every node does it, since it depends on how the node is configured; others are done by one.
+	each bool
+}
+
+func (c chore) run(ctx context.Context, st store) error {
+	if c.each {
+		return c.do(ctx)
+	}
+	return st.Alone(ctx, c.name, c.do)
+}
+
+func (s *Server) chores() []chore {
+	return []chore{
+		{name: "advance signing keys", do: s.parts.ring.Advance},
+		{name: "prune revocation log", do: s.parts.feed.Housekeep},
+		// Nodes may be told of different lifetimes while a configuration is rolled out: whoever gives tokens the longest
+		// has to say so, or the others take them for too long after a while.
+		{name: "settle token lifetimes", do: s.parts.operator.Housekeep, each: true},
+		{name: "sweep sessions", do: batches(s.store.Sessions().Sweep, s.parts.clock.Now, keepDead)},
+		{name: "prune audit trail", do: batches(s.store.Audit().Prune, s.parts.clock.Now, keepTrail)},
+	}
+}
+
+// housekeep does what time makes due until ctx ends. A task that fails is logged and tried again.
 func (s *Server) housekeep(ctx context.Context) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
-	tasks := []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"advance signing keys", s.parts.ring.Advance},
-		{"prune revocation log", s.parts.feed.Housekeep},
-		{"settle token lifetimes", s.parts.operator.Housekeep},
-		{"sweep sessions", batches(s.store.Sessions().Sweep, s.parts.clock.Now, keepDead)},
-		{"prune audit trail", batches(s.store.Audit().Prune, s.parts.clock.Now, keepTrail)},
-	}
+	tasks := s.chores()
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,7 +56,7 @@ func (s *Server) housekeep(ctx context.Context) {
 		}
 		s.parts.feed.Forget()
 		for _, t := range tasks {
-			if err := s.store.Alone(ctx, t.name, t.do); err != nil && ctx.Err() == nil {
+			if err := t.run(ctx, s.store); err != nil && ctx.Err() == nil {
 				s.log.Error("housekeeping failed and will be tried again", "task", t.name, "error", err)
 			}
 		}
