@@ -13,11 +13,12 @@ import (
 
 // The base of the new epoch lies above every ordinal that was used, so sessions, users and applications keep theirs: what
 // an ordinal has ended stays ended, and what it has not reads as from position 0. The time keeps a store that was
-// restored above what was used after its backup was made.
+// restored above what was used after its backup was made. So it does with the version of the signing keys, of which a node
+// may hold one that was lost: it must not take another for it.
 const (
 	lockEpoch  = `SELECT epoch FROM head WHERE one FOR NO KEY UPDATE`
 	beginEpoch = `UPDATE head SET base = greatest(base + position + 1, ` + microseconds + `), position = 0, floor = 0,
-		epoch = $1, chain = $2, anchor = $2 WHERE one`
+		epoch = $1, chain = $2, anchor = $2, ring = greatest(ring + 1, ` + microseconds + `) WHERE one`
 	// Whether or not their deadlines have passed: were the clock to step back, they would live again.
 	endEverySession = `UPDATE head SET sessions_from = base, sessions_ended_at = $1 WHERE one`
 	selectKeyEvents = `SELECT id FROM events WHERE kind = 'key' ORDER BY seq`
