@@ -59,7 +59,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		return p, err
 	}
 	p.feed, err = feed.Open(ctx, feed.Config{Log: st.Log(), Leases: st.Leases(), Lease: c.Lease, Sign: p.ring.SignReply, Now: now,
-		RestoredAt: restored, Shared: nodes(st, o)})
+		RestoredAt: restored, Shared: nodes(st, p.ring, o)})
 	if err != nil {
 		return p, err
 	}

@@ -15,6 +15,7 @@ import (
 	"tandem.example/tandem/internal/redis"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/signing"
 )
 
 // A store that several nodes share is a PostgreSQL, with a Redis for the sessions beside it if configured.
@@ -156,10 +157,10 @@ func (s sharedStore) intact(ctx context.Context) error {
 }
 
 // nodes is what the feed needs where several nodes share the store; nil elsewhere.
-func nodes(st store, o options) *feed.Shared {
+func nodes(st store, ring *signing.Ring, o options) *feed.Shared {
 	s, ok := st.(sharedStore)
 	if !ok {
 		return nil
 	}
-	return &feed.Shared{Signals: st.Signals(), RolledBack: s.rolledBack, Intact: s.intact, Logger: o.logger}
+	return &feed.Shared{Signals: st.Signals(), RolledBack: s.rolledBack, Intact: s.intact, Ring: ring.Follow, Logger: o.logger}
 }

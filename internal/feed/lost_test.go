@@ -131,3 +131,24 @@ func TestReceiptWaitsForLeasesWhoseRowsWereLost(t *testing.T) {
 		}
 	})
 }
+
+// A node that is asked by nobody but verifiers learns of new keys all the same.
+func TestARepliesKeyIsOneOfTheStoresNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []uint64
+		b := nodes(t, &bus{}, 1, func(b *bench) {
+			b.shared.Ring = func(_ context.Context, version uint64) (bool, error) {
+				told = append(told, version)
+				return false, nil
+			}
+		})[0]
+		head, err := b.log.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.verifier("app", "i").sync(0)
+		if len(told) != 1 || told[0] != head.Ring {
+			t.Errorf("the ring was told of versions %d, want %d once", told, head.Ring)
+		}
+	})
+}

@@ -22,6 +22,9 @@ type Shared struct {
 	RolledBack func(ctx context.Context, from string) error
 	// Intact is called when the log was found to hold all that it held at the last look; nil for nothing to do.
 	Intact func(ctx context.Context) error
+	// Ring is called with the version of the signing keys before a reply is signed, so that no key signs that another
+	// node has replaced by then; nil for nothing to do.
+	Ring   func(ctx context.Context, version uint64) (bool, error)
 	Logger *slog.Logger
 }
 

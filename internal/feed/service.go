@@ -133,6 +133,11 @@ func (s *Service) Sync(ctx context.Context, caller Caller, req revocation.Reques
 	}
 	// The verifier counts from before the request arrived, so what it must add is how old the read was then.
 	page.Age = max(0, page.Age-held)
+	if s.nodes != nil && s.nodes.Ring != nil {
+		if _, err := s.nodes.Ring(ctx, page.Head.Ring); err != nil {
+			return Signed{}, fmt.Errorf("sync: %w", err)
+		}
+	}
 	return s.reply(req, page)
 }
 
