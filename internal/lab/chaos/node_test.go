@@ -166,11 +166,18 @@ func environment() (kept []string) {
 	return kept
 }
 
+// handedOut are the ports that were given to nodes.
+var handedOut sync.Map
+
 // freeAddress is below the ports that the kernel gives to outgoing connections, so that a node that is started again
 // finds its port as it left it.
 func freeAddress(t *testing.T) string {
 	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 3000+rand.IntN(7000)))
+		port := 3000 + rand.IntN(7000)
+		if _, twice := handedOut.LoadOrStore(port, true); twice { // to a node that does not listen at this moment
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = l.Close()
 			return l.Addr().String()
