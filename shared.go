@@ -162,5 +162,5 @@ func nodes(st store, ring *signing.Ring, o options) *feed.Shared {
 	if !ok {
 		return nil
 	}
-	return &feed.Shared{Signals: st.Signals(), RolledBack: s.rolledBack, Intact: s.intact, Ring: ring.Follow, Logger: o.logger}
+	return &feed.Shared{Signals: st.Signals(), RolledBack: s.rolledBack, Intact: s.intact, Ring: ring.Follow, Clock: s.main.Time, Logger: o.logger}
 }

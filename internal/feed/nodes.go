@@ -24,11 +24,16 @@ type Shared struct {
 	Intact func(ctx context.Context) error
 	// Ring is called with the version of the signing keys before a reply is signed, so that no key signs that another
 	// node has replaced by then; nil for nothing to do.
-	Ring   func(ctx context.Context, version uint64) (bool, error)
+	Ring func(ctx context.Context, version uint64) (bool, error)
+	// Clock is the store's time, by which nodes agree on what may be forgotten, whatever their own clocks show; nil where
+	// they share one.
+	Clock  func(ctx context.Context) (time.Time, error)
 	Logger *slog.Logger
 }
 
 const (
+	// clockEvery is how often a node asks for the store's time. Meanwhile it counts.
+	clockEvery = time.Minute
 	// checkEvery is how often a node makes sure that the log has not lost anything; ten times as often while it moves,
 	// since what was never seen cannot be missed.
 	checkEvery = time.Second
@@ -52,10 +57,12 @@ type nodes struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 
-	mu     sync.Mutex
-	last   Ask // the furthest that the log was seen to hold
-	at     time.Time
-	broken time.Time // when the log was last found to have another history, by Now; zero if never
+	mu      sync.Mutex
+	last    Ask // the furthest that the log was seen to hold
+	at      time.Time
+	common  time.Time // the store's time, as it was `counted` ago
+	counted time.Time
+	broken  time.Time // when the log was last found to have another history, by Now; zero if never
 }
 
 // saw notes the end of the log as it was read. Whoever is answered from that read relies on it, so a log that does not
@@ -99,19 +106,49 @@ func (n *nodes) mayBeLost(c Commit) bool {
 	return !n.broken.IsZero() && !c.At.After(n.broken)
 }
 
+// setClock asks for the store's time.
+func (n *nodes) setClock(ctx context.Context) error {
+	if n.Clock == nil {
+		return nil
+	}
+	asked := time.Now()
+	now, err := n.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.common, n.counted = now, asked
+	return nil
+}
+
+// now is the time that all nodes agree on: the store's, where several share it. It decides when something is forgotten.
+func (s *Service) now() time.Time {
+	if s.nodes == nil || s.nodes.Clock == nil {
+		return s.Now()
+	}
+	n := s.nodes
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.common.Add(time.Since(n.counted))
+}
+
 func askAt(h Head) Ask { return Ask{Epoch: h.Epoch, Position: h.Position, Chain: h.Chain.String()} }
 
+func newNodes(sh Shared) *nodes {
+	return &nodes{Shared: sh, wanted: make(chan struct{}, 1), written: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
 // share starts what several nodes need. The log is read before it returns: what is lost from now on is noticed.
-func (s *Service) share(ctx context.Context, sh Shared) error {
-	n := &nodes{Shared: sh, wanted: make(chan struct{}, 1), written: make(chan struct{}, 1), done: make(chan struct{})}
+func (s *Service) share(ctx context.Context) error {
+	n := s.nodes
 	n.heads = joint.New(func(ctx context.Context, _ struct{}) (Head, error) { return s.Log.Head(ctx) })
 	n.looks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.look(ctx) })
 	n.checks = joint.New(func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.check(ctx) })
-	s.nodes = n
 	if err := s.check(ctx); err != nil {
 		return err
 	}
-	sh.Signals.Hear(func(heard Signal) {
+	n.Signals.Hear(func(heard Signal) {
 		switch heard {
 		case AcknowledgementsWanted:
 			poke(n.wanted)
@@ -140,6 +177,7 @@ func (s *Service) follow(ctx context.Context) {
 	tick := time.NewTicker(lookEvery / 2)
 	defer tick.Stop()
 	var looked, checked, wanted time.Time
+	set := time.Now()
 	var upTo uint64 // what receipts wait for
 	for {
 		told := false
@@ -172,6 +210,10 @@ func (s *Service) follow(ctx context.Context) {
 			})
 			looked = now
 		}
+		if now.Sub(set) >= clockEvery {
+			s.attempt(ctx, "ask for the time", n.setClock)
+			set = now
+		}
 		if now.Sub(checked) >= checkEvery || now.Sub(checked) >= lookEvery/2 && n.moved.Swap(false) {
 			s.attempt(ctx, "check the revocation log", s.intact)
 			checked = now
@@ -197,7 +239,7 @@ func (s *Service) attempt(ctx context.Context, what string, do func(context.Cont
 
 // flush writes down what was acknowledged to this node since the last time: all of it, or that a position was reached.
 func (s *Service) flush(ctx context.Context, position uint64) error {
-	holders := s.tracker.unwritten(s.Now(), position)
+	holders := s.tracker.unwritten(s.now(), position)
 	if len(holders) == 0 {
 		return nil
 	}
@@ -215,7 +257,7 @@ func (s *Service) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read lease holders: %w", err)
 	}
-	holders, err := s.Leases.Holders(ctx, s.Now().Add(-forgetAfter))
+	holders, err := s.Leases.Holders(ctx, s.now().Add(-forgetAfter))
 	if err != nil {
 		return fmt.Errorf("read lease holders: %w", err)
 	}

@@ -159,16 +159,23 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // Forget drops what this process remembers of verifiers that went silent.
 func (s *Service) Forget() { s.tracker.forget(time.Now().Add(-forgetAfter)) }
 
 // Housekeep prunes what nobody needs any more from the store, in small batches.
 func (s *Service) Housekeep(ctx context.Context) error {
-	if err := s.Leases.Forget(ctx, s.Now().Add(-2*forgetAfter)); err != nil {
+	if err := s.Leases.Forget(ctx, s.now().Add(-2*forgetAfter)); err != nil {
 		return fmt.Errorf("forget lease holders: %w", err)
 	}
 	for {
-		n, err := s.Log.Prune(ctx, s.Now(), pruneBatch)
+		n, err := s.Log.Prune(ctx, earlier(s.Now(), s.now()), pruneBatch)
 		if err != nil {
 			return fmt.Errorf("prune revocation log: %w", err)
 		}

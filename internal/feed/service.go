@@ -48,7 +48,13 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{Config: c, reads: joint.New(c.Log.Read), holding: newHolding(c.Leases)}
 	s.wake.init()
 	s.tracker.init()
-	holders, err := c.Leases.Holders(ctx, c.Now().Add(-forgetAfter))
+	if c.Shared != nil {
+		s.nodes = newNodes(*c.Shared)
+		if err := s.nodes.setClock(ctx); err != nil {
+			return nil, fmt.Errorf("ask for the store's time: %w", err)
+		}
+	}
+	holders, err := c.Leases.Holders(ctx, s.now().Add(-forgetAfter))
 	if err != nil {
 		return nil, fmt.Errorf("load lease holders: %w", err)
 	}
@@ -64,7 +70,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		s.tracker.restore(Holder{Name: beforeRestore}, time.Now().Add(left))
 	}
 	if c.Shared != nil {
-		if err := s.share(ctx, *c.Shared); err != nil {
+		if err := s.share(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -154,7 +160,7 @@ func (s *Service) hold(ctx context.Context, key holderKey, name string) error {
 	if err != nil || !write {
 		return err
 	}
-	h := s.tracker.row(key, s.Now())
+	h := s.tracker.row(key, s.now())
 	if err := s.holding.write(ctx, h); err != nil {
 		return fmt.Errorf("sync: write lease holder: %w", err)
 	}

@@ -74,6 +74,18 @@ func (s *Store) writeClock(ctx context.Context) error {
 	return nil
 }
 
+// Time is the server's time, by which nodes can agree.
+func (s *Store) Time(ctx context.Context) (now time.Time, err error) {
+	var us int64
+	err = s.call(ctx, reading, func(ctx context.Context, c *pgxpool.Conn) error {
+		return c.QueryRow(ctx, `SELECT `+microseconds).Scan(&us)
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the server's time: %w", err)
+	}
+	return time.UnixMicro(us).UTC(), nil
+}
+
 // LastCommit is the latest time that a commit carried, for a server clock that never steps back; zero if there was
 // none. What another node has committed within the last second and a half may be missing, and stays so if it was killed.
 func (s *Store) LastCommit(ctx context.Context) (time.Time, error) {

@@ -1,0 +1,59 @@
+package feed_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/memory"
+)
+
+// A node whose clock is hours ahead neither overlooks who holds a lease nor forgets it, and prunes nothing before its
+// time.
+func TestANodeWhoseClockIsAheadForgetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, signals := memory.Open(memory.Options{}), &bus{}
+		node := func(ahead time.Duration) *bench {
+			b := &bench{T: t, store: store, log: store.Log(), leases: store.Leases()}
+			s, err := feed.Open(t.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease,
+				Now:  func() time.Time { return time.Now().Add(ahead) },
+				Sign: func([]byte) (string, error) { return "signature", nil },
+				Shared: &feed.Shared{Signals: signals, Logger: slog.New(slog.DiscardHandler),
+					RolledBack: func(context.Context, string) error { return nil },
+					Clock:      func(context.Context) (time.Time, error) { return time.Now(), nil }}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			b.service = s
+			return b
+		}
+		right, wrong := node(0), node(5*time.Hour)
+		if _, err := right.log.KeepFor(t.Context(), 5*time.Minute, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		v := right.verifier("app", "i")
+		for range 10 {
+			v.sync(0)
+			time.Sleep(3 * time.Second)
+		}
+		v.sync(0)
+		if err := wrong.service.Housekeep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-wrong.receipt(wrong.revoke("ses_1")); r.Verifiers != 1 || r.Lapsed != 1 {
+			t.Errorf("receipt %+v, want to have waited for the lease that the other node granted", r)
+		}
+		right.revoke("ses_2")
+		if err := wrong.service.Housekeep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		page, err := right.log.Read(t.Context(), feed.Ask{})
+		if err != nil || len(page.Events) != 2 {
+			t.Errorf("%d events are left (%v), want 2: a token that one of them revoked may live", len(page.Events), err)
+		}
+	})
+}
