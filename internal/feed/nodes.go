@@ -178,6 +178,7 @@ func (s *Service) follow(ctx context.Context) {
 	defer tick.Stop()
 	var looked, checked, wanted time.Time
 	set := time.Now()
+	acknowledged := s.tracker.next()
 	var upTo uint64 // what receipts wait for
 	for {
 		told := false
@@ -191,10 +192,11 @@ func (s *Service) follow(ctx context.Context) {
 			}
 		case <-n.written:
 			told = true
-		case <-s.tracker.next():
+		case <-acknowledged:
 			pause(ctx, gather)
 		case <-tick.C:
 		}
+		acknowledged = s.tracker.next() // before what there is is written down: what comes meanwhile is for the next time
 		now := time.Now()
 		relaxed := now.Sub(looked) >= s.Lease/4
 		switch {
