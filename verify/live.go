@@ -30,6 +30,10 @@ type asker struct {
 
 	mu      sync.Mutex
 	flights map[string]*flight
+	// After a question for want of a lease that the server could not answer, none is put for a while: a server that
+	// comes back must not be met by all who were refused meanwhile, and their clients.
+	resting reading
+	rest    time.Duration
 }
 
 // flight is one question that several wait for.
@@ -44,6 +48,8 @@ const (
 	askTimeout  = 5 * time.Second       // for one answer
 	askPatience = 2 * time.Second       // for a free slot
 	askJitter   = 20 * time.Millisecond // before falling back: all verifiers lose their leases at once
+	leastRest   = time.Second           // after the server could not answer, or as it asks for; half to one and a half times it
+	mostRest    = 10 * time.Second
 	maxRemember = 5 * time.Minute       // then idle deadlines are slid by asking again
 )
 
@@ -96,6 +102,9 @@ func (a *asker) join(q question) (*flight, error) {
 	if q.known == nil && a.remembered(q.credential) != nil {
 		return nil, errRemembered
 	}
+	if q.asFallback && a.rest > 0 && passed(a.resting, a.clock()) < a.rest {
+		return nil, unavailable("the server could not be asked a moment ago", errBusy, ErrLeaseLost)
+	}
 	if q.asFallback {
 		select {
 		case a.fallback <- struct{}{}:
@@ -115,6 +124,9 @@ func (a *asker) join(q question) (*flight, error) {
 		}
 		a.mu.Lock()
 		f.answer, f.err = got, err
+		if q.asFallback {
+			a.rest, a.resting = restAfter(err), a.clock()
+		}
 		delete(a.flights, q.credential)
 		a.mu.Unlock()
 		close(f.done)
@@ -124,6 +136,20 @@ func (a *asker) join(q question) (*flight, error) {
 	}
 	a.flights[q.credential] = f
 	return f, nil
+}
+
+// restAfter is for how long nobody falls back on the server after an answer like this: spread out, since all verifiers
+// lose their leases at once.
+func restAfter(err error) time.Duration {
+	if !errors.Is(err, ErrUnavailable) {
+		return 0
+	}
+	rest := leastRest
+	var status *statusError
+	if errors.As(err, &status) {
+		rest = min(max(rest, status.retryAfter), mostRest)
+	}
+	return rest/2 + rand.N(rest)
 }
 
 // pause waits, or until ctx is done.

@@ -229,6 +229,39 @@ func TestAskServer(t *testing.T) {
 	})
 }
 
+// A server that cannot answer is left alone for as long as it says, give or take; when it is back, so are the routes.
+func TestAskServerRests(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
+		v := start(t, s, func(c *Config) { c.MaxAsks = 16 })
+		var credentials []string
+		for range 20 {
+			credentials = append(credentials, s.SignIn(verifytest.User{}).AccessToken())
+			accepts(t, v, credentials[len(credentials)-1])
+		}
+		s.Intercept(func(r *http.Request, res *verifytest.Response) {
+			if r.URL.Path == syncPath || r.URL.Path == livePath {
+				res.Status, res.Body = http.StatusServiceUnavailable, nil
+				res.Header.Set("Retry-After", "4")
+			}
+		})
+		time.Sleep(11 * time.Second)
+		before := s.Requests(livePath)
+		for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(100 * time.Millisecond) {
+			for _, c := range credentials {
+				refuses(t, v, ErrUnavailable, c, OnLeaseLost(AskServer))
+			}
+		}
+		if n := s.Requests(livePath) - before; n < 5 || n > 60 {
+			t.Errorf("%d questions in a minute of outage, want one every two to six seconds", n)
+		}
+		loseFeed(s) // the rest works again
+		time.Sleep(6 * time.Second)
+		for _, c := range credentials {
+			accepts(t, v, c, OnLeaseLost(AskServer))
+		}
+	})
+}
+
 // loseFeed breaks the feed and nothing else.
 func loseFeed(s *verifytest.Server) {
 	s.Intercept(func(r *http.Request, res *verifytest.Response) {
