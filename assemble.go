@@ -35,8 +35,7 @@ type parts struct {
 const wrongClock = 24 * time.Hour
 
 // assemble builds the services upon the store, bottom up.
-func assemble(ctx context.Context, c Config, st store, box sealer, o options) (parts, error) {
-	var p parts
+func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p parts, failed error) {
 	last, err := st.LastCommit(ctx)
 	if err != nil {
 		return p, fmt.Errorf("read time of last commit: %w", err)
@@ -63,6 +62,11 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	if err != nil {
 		return p, err
 	}
+	defer func() {
+		if failed != nil {
+			p.feed.Close()
+		}
+	}()
 	hasher, err := credential.NewHasher(hashing(o))
 	if err != nil {
 		return p, fmt.Errorf("prepare password hashing: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"tandem.example/tandem/internal/audit"
@@ -44,11 +45,12 @@ func restoreShared(ctx context.Context, c Config, r Restoration) (done Restored,
 	if err != nil {
 		return done, fmt.Errorf("restore: the master key of the store is needed at %s: %w", source, err)
 	}
-	st, err := postgres.Open(ctx, postgresConfig(c))
+	opened, err := openShared(ctx, c, options{logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return done, fmt.Errorf("restore: %w", err)
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	st := opened.(sharedStore)
 	keys, _, err := st.Keys().Keys(ctx)
 	if err == nil {
 		err = opens(box, keys)
@@ -73,7 +75,7 @@ func restoreShared(ctx context.Context, c Config, r Restoration) (done Restored,
 	if err != nil {
 		return done, fmt.Errorf("restore: %w", err)
 	}
-	return done, st.ConfirmTimeline(ctx)
+	return done, st.main.ConfirmTimeline(ctx)
 }
 
 // examineShared looks at a PostgreSQL store and the master key.

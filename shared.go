@@ -27,13 +27,18 @@ type sharedStore struct {
 	// suspect is set when a connection was made to a server whose history is not the one that was confirmed last: a
 	// standby was promoted, and the end of the log may be lost.
 	suspect *atomic.Bool
+	// watched is when replication was last looked at, in nanoseconds since 1970.
+	watched *atomic.Int64
 }
+
+// watchEvery is how often a node looks whether commits wait for a standby.
+const watchEvery = time.Second
 
 func openShared(ctx context.Context, c Config, o options) (store, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // for the administration socket and the master key
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	s := sharedStore{suspect: new(atomic.Bool)}
+	s := sharedStore{suspect: new(atomic.Bool), watched: new(atomic.Int64)}
 	var err error
 	s.main, err = postgres.Open(ctx, postgres.Config{
 		URL: c.Store, NoMigrate: c.NoMigrate, InsecureAllowAsyncCommit: c.InsecureAllowAsyncCommit, Logger: o.logger,
@@ -41,6 +46,9 @@ func openShared(ctx context.Context, c Config, o options) (store, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := s.checkClock(ctx); err != nil {
+		return nil, errors.Join(err, s.main.Close())
 	}
 	s.store = s.main
 	if c.Sessions.Store != "" {
@@ -57,6 +65,20 @@ func openShared(ctx context.Context, c Config, o options) (store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// checkClock refuses a clock that is further off than is reckoned with anywhere: what this node commits would be kept
+// for too short a time.
+func (s sharedStore) checkClock(ctx context.Context) error {
+	asked := time.Now()
+	there, err := s.main.Time(ctx)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if off := asked.Sub(there); off > feed.Skew || off < -feed.Skew {
+		return fmt.Errorf("the clock of this machine and that of PostgreSQL differ by %s: keep both right with NTP", off.Abs().Round(time.Second))
+	}
+	return nil
 }
 
 // apart is a PostgreSQL whose sessions are kept in Redis, which extends what concerns both.
@@ -144,16 +166,29 @@ func (s sharedStore) beginAfter(ctx context.Context, from string) (begun bool, e
 	return true, s.main.ConfirmTimeline(ctx)
 }
 
-// intact confirms the server's history once the log was found to hold all that it held before.
+// intact is asked once the log was found to hold all that this node had seen of it. After a failover that is all there
+// was if commits had waited for the standby, and the server's new history is confirmed. Otherwise there may have been
+// more, which nobody here had seen: a token may carry its position, and one that is given out again would not be
+// refused by it.
 func (s sharedStore) intact(ctx context.Context) error {
+	if last := s.watched.Load(); time.Since(time.Unix(0, last)) >= watchEvery && s.watched.CompareAndSwap(last, time.Now().UnixNano()) {
+		if err := s.main.WatchReplication(ctx); err != nil {
+			return err
+		}
+	}
 	if !s.suspect.Swap(false) {
 		return nil
 	}
-	if err := s.main.ConfirmTimeline(ctx); err != nil {
-		s.suspect.Store(true)
-		return err
+	rolled, err := s.main.Rolled(ctx)
+	if err == nil && rolled && !s.main.Replicated() {
+		err = feed.ErrMayBeLost // it stays suspect until the new epoch has confirmed the history
+	} else if err == nil && rolled {
+		err = s.main.ConfirmTimeline(ctx)
 	}
-	return nil
+	if err != nil {
+		s.suspect.Store(true)
+	}
+	return err
 }
 
 // nodes is what the feed needs where several nodes share the store; nil elsewhere.

@@ -105,3 +105,37 @@ func epochOf(h *house) string {
 	}
 	return head.Epoch
 }
+
+// Whether a standby lacked something that no node had seen, nobody can tell: unless commits had waited for it, a new
+// epoch begins, so that no position is given out twice in one.
+func TestFailoverBeginsAnEpochUnlessCommitsWaited(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs PostgreSQL")
+	}
+	for _, waits := range []bool{false, true} {
+		t.Run(map[bool]string{false: "asynchronous", true: "synchronous"}[waits], func(t *testing.T) {
+			t.Parallel()
+			primary := rig.Postgres(t, rig.PostgresConfig{Standbys: 1, Synchronous: waits})
+			standby := primary.Standby(0)
+			store := primary.NewDatabase(t)
+			h := furnish(t, func(c *Config) {
+				c.Store, c.InsecureAllowAsyncCommit = eitherOf(t, store, standby.Same(store)), true
+			})
+			ada := h.signUp("ada@example.com", "")
+			epoch := epochOf(h)
+			time.Sleep(3 * watchEvery) // a look at how commits are replicated
+			standby.CatchUp(t)
+			primary.Kill(t)
+			standby.Promote(t)
+			for until := time.Now().Add(30 * time.Second); h.get("/readyz", "").Code != 200 || h.get("/v1/session", ada.text("session_token")).Code != 200; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(until) {
+					t.Fatalf("not ready after 30 s\n%s", h.logs)
+				}
+			}
+			time.Sleep(3 * watchEvery)
+			if now := epochOf(h); (now == epoch) != waits || (h.server.parts.feed.Rollbacks() == 0) != waits {
+				t.Errorf("epoch %s, then %s; %d alarms", epoch, now, h.server.parts.feed.Rollbacks())
+			}
+		})
+	}
+}

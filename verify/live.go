@@ -50,7 +50,7 @@ const (
 	askJitter   = 20 * time.Millisecond // before falling back: all verifiers lose their leases at once
 	leastRest   = time.Second           // after the server could not answer, or as it asks for; half to one and a half times it
 	mostRest    = 10 * time.Second
-	maxRemember = 5 * time.Minute       // then idle deadlines are slid by asking again
+	maxRemember = 5 * time.Minute // then idle deadlines are slid by asking again
 )
 
 var (

@@ -20,7 +20,9 @@ type Shared struct {
 	// RolledBack is called when the log has lost what it held: a store that failed over to a standby which lacked the
 	// tail, or was restored under running nodes. It begins a new epoch in place of `from`.
 	RolledBack func(ctx context.Context, from string) error
-	// Intact is called when the log was found to hold all that it held at the last look; nil for nothing to do.
+	// Intact is called when the log was found to hold all that it held at the last look; nil for nothing to do. It
+	// answers ErrMayBeLost if there may have been more: a store that has failed over, and whose commits had not waited
+	// for the standby.
 	Intact func(ctx context.Context) error
 	// Ring is called with the version of the signing keys before a reply is signed, so that no key signs that another
 	// node has replaced by then; nil for nothing to do.
@@ -117,8 +119,8 @@ func (n *nodes) setClock(ctx context.Context) error {
 		return err
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.common, n.counted = now, asked
+	n.mu.Unlock()
 	return nil
 }
 
@@ -277,6 +279,9 @@ func (s *Service) intact(ctx context.Context) error {
 // ErrRolledBack is answered to whoever waits for a receipt while the log is found to have lost its end.
 var ErrRolledBack = errors.New("the revocation log has lost what it held: a new epoch begins")
 
+// ErrMayBeLost is answered by Shared.Intact if the log may have held more than anybody here has seen.
+var ErrMayBeLost = errors.New("the end of the revocation log may be lost")
+
 // check makes sure that the log still holds what it held at the last look, as a verifier would.
 func (s *Service) check(ctx context.Context) error {
 	n := s.nodes
@@ -291,20 +296,35 @@ func (s *Service) check(ctx context.Context) error {
 		// Another node has noticed, or somebody restored a backup.
 		s.distrust()
 	case page.Snapshot && (page.Head.Position < known.Position || time.Since(at) < page.Head.MaxToken):
-		n.rolled.Add(1)
-		s.distrust()
-		n.Logger.Error("the store has lost the end of the revocation log: a new epoch begins", "epoch", known.Epoch,
-			"held", known.Position, "holds", page.Head.Position)
-		if err := n.RolledBack(ctx, known.Epoch); err != nil && !errors.Is(err, ErrEpochMoved) {
-			return fmt.Errorf("begin a new epoch: %w", err)
+		return s.rollBack(ctx, known, page.Head, "the store has lost the end of the revocation log: a new epoch begins")
+	}
+	if n.Intact != nil {
+		err := n.Intact(ctx)
+		if errors.Is(err, ErrMayBeLost) {
+			return s.rollBack(ctx, known, page.Head, "the store has failed over, and may have lost the end of the revocation log: a new epoch begins")
 		}
-		return ErrRolledBack
+		if err != nil {
+			return err
+		}
 	}
 	n.adopt(page.Head)
-	if n.Intact != nil {
-		return n.Intact(ctx)
-	}
 	return nil
+}
+
+// rollBack raises the alarm and begins a new epoch.
+func (s *Service) rollBack(ctx context.Context, known Ask, now Head, what string) error {
+	n := s.nodes
+	from := known.Epoch
+	if from == "" {
+		from = now.Epoch
+	}
+	s.distrust()
+	if err := n.RolledBack(ctx, from); err != nil && !errors.Is(err, ErrEpochMoved) {
+		return fmt.Errorf("begin a new epoch: %w", err)
+	}
+	n.rolled.Add(1)
+	n.Logger.Error(what, "epoch", from, "held", known.Position, "holds", now.Position)
+	return ErrRolledBack
 }
 
 // distrust reckons with what was lost with the end of the store: rows that are lost allowed their nodes to grant leases

@@ -23,11 +23,11 @@ type Receipt struct {
 // error is that of a ctx that ended first.
 func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	if s.nodes != nil {
-		if err := s.gatherAcknowledgements(ctx); err != nil {
+		if err := s.stillHolds(ctx, c); err != nil {
 			return Receipt{}, fmt.Errorf("receipt: %w", err)
 		}
-		if s.nodes.mayBeLost(c) {
-			return Receipt{}, fmt.Errorf("receipt: %w", ErrRolledBack)
+		if err := s.gatherAcknowledgements(ctx); err != nil {
+			return Receipt{}, fmt.Errorf("receipt: %w", err)
 		}
 		s.nodes.waiting.Add(1)
 		defer s.nodes.waiting.Add(-1)
@@ -43,6 +43,9 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	for {
 		moved := s.tracker.settle(&r, waiting, head.Epoch)
 		if len(waiting) == 0 {
+			if err := s.stillHolds(ctx, c); err != nil {
+				return Receipt{}, fmt.Errorf("receipt: %w", err)
+			}
 			r.EnforcedAfter = max(0, s.Now().Sub(c.At))
 			return r, nil
 		}
@@ -65,13 +68,25 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	}
 }
 
+// stillHolds makes sure that the log has not lost the commit: before the wait, and after it, which may have taken as long
+// as a failover does.
+func (s *Service) stillHolds(ctx context.Context, c Commit) error {
+	if s.nodes == nil {
+		return nil
+	}
+	if err := s.intact(ctx); err != nil {
+		return err
+	}
+	if s.nodes.mayBeLost(c) {
+		return ErrRolledBack
+	}
+	return nil
+}
+
 // gatherAcknowledgements reads, after the commit, whom other nodes have granted leases, and asks them to write down what
 // is acknowledged to them. A verifier whose row is not there yet reads the log after its row is written, and so after
 // the commit.
 func (s *Service) gatherAcknowledgements(ctx context.Context) error {
-	if err := s.intact(ctx); err != nil {
-		return err
-	}
 	if _, err := s.nodes.looks.Ask(ctx, struct{}{}); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration)
 	until := now.Add(lease)
 	h := t.holders[key]
 	if h == nil {
-		if len(t.holders) >= maxHolders {
+		if len(t.holders) >= maxHolders || len(t.holders) >= maxHolders/10 && t.of(key.application) >= maxHolders/2 {
 			return false, &RequestError{"instance", "is one too many: a verifier keeps its instance for the life of its process"}
 		}
 		h = &holder{noted: true}
@@ -69,6 +69,16 @@ func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration)
 		h.until = until
 	}
 	return h.written.IsZero() || now.Sub(h.written) >= every, nil
+}
+
+// of counts the holders of an application, whose verifiers must not take up what others need.
+func (t *tracker) of(application string) (n int) {
+	for key := range t.holders {
+		if key.application == application {
+			n++
+		}
+	}
+	return n
 }
 
 // acknowledge records that everything up to the position has been applied there. The caller has compared the chains: a

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -80,12 +81,19 @@ func CheckReason(reason string) error {
 	return nil
 }
 
-// attempts bounds how often a change is decided anew because somebody else changed the same thing meanwhile.
-const attempts = 10
+const (
+	// attempts bounds how often a change is decided anew because somebody else changed the same thing meanwhile.
+	attempts = 30
+	// mostPause is what lies between two of them at most, at random, so that those who met do not meet again.
+	mostPause = 20 * time.Millisecond
+)
 
 // settle decides and commits a change until nobody came in between, which the error raced tells of.
 func settle(raced error, try func() error) (err error) {
-	for range attempts {
+	for i := range attempts {
+		if i > 0 {
+			time.Sleep(rand.N(mostPause))
+		}
 		if err = try(); !errors.Is(err, raced) {
 			break
 		}

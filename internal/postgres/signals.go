@@ -134,7 +134,7 @@ func (s *Store) keepTelling(ctx context.Context) {
 		_, err := s.pool.Exec(telling, `SELECT pg_notify($1, $2)`, s.channel(), strings.Join(words, " "))
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			// A lost hint costs latency. It is told again with the next.
+			// A lost hint costs latency.
 			s.config.Logger.Debug("a hint to other nodes was lost", "error", err)
 		}
 	}

@@ -21,6 +21,8 @@ type Store struct {
 	limited   atomic.Int64 // the time of the last take from a limit, in nanoseconds since 1970
 	down      atomic.Int64 // since when it cannot be reached, in nanoseconds since 1970; 0 while it can
 	timeline  atomic.Pointer[string]
+	// replicated is whether commits waited for a standby on that timeline.
+	replicated atomic.Bool
 
 	finds     gather[[16]byte, found]
 	rotations gather[swap, found]

@@ -30,6 +30,38 @@ func (s *Store) Rolled(ctx context.Context) (rolled bool, err error) {
 	return now != confirmed, nil
 }
 
+// selectReplication tells beside the timeline whether commits wait for a standby.
+const selectReplication = selectTimeline + `, coalesce(current_setting('synchronous_standby_names', true), '') <> ''
+	AND current_setting('synchronous_commit', true) IN ('on', 'remote_apply', 'remote_write')`
+
+// WatchReplication notes whether commits wait for a standby, as long as the server's history is the confirmed one. It
+// is to be called every second or so: after a failover, Replicated tells how it was before.
+func (s *Store) WatchReplication(ctx context.Context) error {
+	var now string
+	var waits bool
+	err := s.call(ctx, reading, func(ctx context.Context, c *pgxpool.Conn) error {
+		return c.QueryRow(ctx, selectReplication).Scan(&now, &waits)
+	})
+	if code(err) == codeNoPrivilege {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at replication: %w", err)
+	}
+	known := s.timeline.Load()
+	switch {
+	case known != nil && now == *known:
+		s.replicated.Store(waits)
+	case known != nil && s.config.OnTimeline != nil:
+		s.config.OnTimeline()
+	}
+	return nil
+}
+
+// Replicated reports whether commits waited for a standby when that was last looked at, so that a standby which takes
+// over lacks none of them.
+func (s *Store) Replicated() bool { return s.replicated.Load() }
+
 // ConfirmTimeline records the server's history as the one that is followed from now on.
 func (s *Store) ConfirmTimeline(ctx context.Context) error {
 	var now string
