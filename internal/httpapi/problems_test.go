@@ -95,6 +95,7 @@ var untold = map[string]string{
 	"secret.ErrSealed":            "the master key is not the one of this store",
 	"secret.ErrMasterKey":         "a mistake in the configuration",
 	"secret.KeyFileModeError":     "a mistake in the configuration",
+	"feed.ErrMayBeLost":           "reaches transports as feed.ErrRolledBack",
 	"feed.ErrEpochMoved":          "two nodes noticed the same rollback; the one that was later goes on",
 	"mail.ErrInvalid":             "a mistake in a message of ours; mail never decides an answer",
 	"token.ErrMalformed":          "reaches transports as signing.ErrToken",
