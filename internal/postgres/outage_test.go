@@ -41,6 +41,7 @@ func TestServerThatStaysDownIsToldAtOnce(t *testing.T) {
 	var asking sync.WaitGroup
 	for range 64 {
 		asking.Go(func() {
+			var unreachable *outage.Error
 			if err := head(); !errors.As(err, &unreachable) {
 				t.Errorf("while it is down: %v", err)
 			}
