@@ -19,7 +19,7 @@ type installation struct {
 	testing.TB
 	server *Server
 	url    string
-	logs   *bytes.Buffer
+	logs   *heap
 }
 
 // install opens a server in dev mode and listens. Its passwords are hashed cheaply.
@@ -34,7 +34,7 @@ func install(t testing.TB, change func(*Config)) *installation {
 		change(&c)
 	}
 	inServers(t, &c)
-	in := &installation{TB: t, url: "http://" + l.Addr().String(), logs: &bytes.Buffer{}}
+	in := &installation{TB: t, url: "http://" + l.Addr().String(), logs: &heap{}}
 	in.server, err = Open(t.Context(), c, WithLogger(slog.New(slog.NewTextHandler(in.logs, nil))), cheaply)
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,8 @@ func (h *heap) Write(p []byte) (int, error) {
 	return h.b.Write(p)
 }
 
+func (h *heap) String() string { return string(h.bytes()) }
+
 func (h *heap) bytes() []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
