@@ -187,7 +187,8 @@ func TestAloneIsAlone(t *testing.T) {
 func TestAloneEndsWithItsLock(t *testing.T) {
 	a := open(t, config(t))
 	err := a.Alone(t.Context(), "prune", func(ctx context.Context) error {
-		_, err := a.pool.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+		// Not under ctx, which may end before this is answered.
+		_, err := a.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
 			AND (classid::bigint << 32 | objid::bigint) = $1`, a.lockKey("task prune"))
 		if err != nil {
 			return err
