@@ -144,9 +144,9 @@ func (s *Store) keepTelling(ctx context.Context) {
 // that grows; since hints may have been missed meanwhile, all of them are given then.
 func (s *Store) keepListening(ctx context.Context) {
 	pause := leastListenPause
-	for again := false; ; again = true {
+	for {
 		began := time.Now()
-		err := s.listen(ctx, again)
+		err := s.listen(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -164,7 +164,7 @@ func (s *Store) keepListening(ctx context.Context) {
 // askAlive is how often a connection that says nothing is asked whether it is still there.
 const askAlive = 10 * time.Second
 
-func (s *Store) listen(ctx context.Context, again bool) error {
+func (s *Store) listen(ctx context.Context) error {
 	connecting, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	c, err := s.dedicated(connecting)
@@ -175,10 +175,8 @@ func (s *Store) listen(ctx context.Context, again bool) error {
 	if _, err := c.Exec(connecting, `LISTEN `+pgx.Identifier{s.channel()}.Sanitize()); err != nil {
 		return err
 	}
-	if again {
-		for _, signal := range everySignal {
-			s.signals.deliver(signal)
-		}
+	for _, signal := range everySignal {
+		s.signals.deliver(signal)
 	}
 	return watch(ctx, c, func(payload string) { s.signals.heard(payload) })
 }
