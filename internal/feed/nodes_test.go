@@ -224,3 +224,31 @@ func TestARollbackIsNoticedAndNoReceiptIsGivenMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// A failover may come while a receipt waits: what was lost by the end of the wait is not enforced.
+func TestNoReceiptForWhatIsLostDuringTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var old feed.Log
+		var mu sync.Mutex
+		b := nodes(t, &bus{}, 1, func(b *bench) { b.log = lossy{b.log, &mu, &old} })[0]
+		b.revoke("ses_1")
+		head, err := b.log.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.verifier("app", "silent").sync(0)
+		commit := b.revoke("ses_2")
+		failed := make(chan error, 1)
+		go func() {
+			_, err := b.service.Enforced(t.Context(), commit)
+			failed <- err
+		}()
+		time.Sleep(time.Second) // it waits for the verifier, whose lease has nine more
+		mu.Lock()
+		old = frozen{b.store.Log(), head}
+		mu.Unlock()
+		if err := <-failed; !errors.Is(err, feed.ErrRolledBack) {
+			t.Errorf("a receipt for what was lost meanwhile: %v", err)
+		}
+	})
+}

@@ -19,8 +19,9 @@ type Receipt struct {
 	EnforcedAfter time.Duration
 }
 
-// Enforced waits until the commit is enforced everywhere: at most L. It must be called right after the commit. The
-// error is that of a ctx that ended first.
+// Enforced waits until the commit is enforced everywhere: at most L. It must be called right after the commit.
+//
+// Errors: that of a ctx that ended first, ErrRolledBack if the log may have lost the commit, and what the store answers.
 func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	if s.nodes != nil {
 		if err := s.stillHolds(ctx, c); err != nil {
