@@ -22,7 +22,7 @@ func TestStepUpThatARefreshOvertakes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			who, err := s.Check(ctx, g.Access.Token) // the step-up arrives
+			who, err := s.Check(ctx, signin.Presented{Token: g.Access.Token}) // the step-up arrives
 			if err != nil {
 				t.Fatal(err)
 			}

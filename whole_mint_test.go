@@ -84,7 +84,7 @@ func (m *minter) enter() (signin.Grant, error) {
 
 // mint makes an access token as POST /v1/session/token does: check the session, then sign.
 func (m *minter) mint(g signin.Grant) (string, error) {
-	who, err := m.server.parts.signin.Check(m.Context(), g.SessionToken)
+	who, err := m.server.parts.signin.Check(m.Context(), signin.Presented{Token: g.SessionToken})
 	if err != nil {
 		return "", err
 	}
@@ -107,7 +107,7 @@ func (m *minter) mints(committed <-chan struct{}) (texts []string, err error) {
 			last = true
 		default:
 		}
-		who, err := m.server.parts.signin.Check(m.Context(), m.holder.SessionToken)
+		who, err := m.server.parts.signin.Check(m.Context(), signin.Presented{Token: m.holder.SessionToken})
 		if errors.Is(err, session.ErrEnded) || errors.Is(err, signin.ErrInvalidToken) {
 			break
 		}

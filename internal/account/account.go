@@ -89,8 +89,14 @@ type Amendment struct {
 	// a lock. EndSessions ends all sessions of the user with this reason, if not empty.
 	Announce    []revocation.Event
 	EndSessions string
-	Audit       []audit.Entry
-	At          time.Time
+	// DropCredentials removes in the same commit all that the user could prove themselves with: password, passkeys,
+	// one-time codes, recovery codes, connected accounts. It raises Revision. For an account whose address turned out
+	// to be somebody else's.
+	DropCredentials bool
+	// TheftSeen clears TheftAt: the user was told.
+	TheftSeen bool
+	Audit     []audit.Entry
+	At        time.Time
 }
 
 // Fits decides whether the amendment was decided on the user as they are: nothing that an amendment can change has

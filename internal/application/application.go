@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/audit"
@@ -60,6 +61,57 @@ type Session struct {
 	Limit    int // sessions a user may have at once; 0 for no limit
 }
 
+// Method is a way to prove who one is.
+type Method string
+
+// The methods. A provider of identities has a method of its own, see Provider.
+const (
+	Password     Method = "password"
+	Passkey      Method = "passkey"
+	EmailCode    Method = "email_code" // a code by e-mail, and a link that works in the browser that asked for it
+	TOTP         Method = "totp"
+	RecoveryCode Method = "recovery_code"
+)
+
+// providerPrefix begins the method of a provider of identities.
+const providerPrefix = "provider:"
+
+// Provider is the method of signing in with the named provider of identities.
+func Provider(name string) Method { return Method(providerPrefix + name) }
+
+// Provider answers the provider's name if the method is one.
+func (m Method) Provider() (name string, ok bool) {
+	return strings.CutPrefix(string(m), providerPrefix)
+}
+
+// SecondFactor says when a second factor is asked for.
+type SecondFactor string
+
+// The answers. Empty takes the server's, which is IfEnrolled unless configured.
+const (
+	IfEnrolled SecondFactor = "if_enrolled" // of whoever has one
+	Required   SecondFactor = "required"    // of everybody; whoever has none sets one up before the session begins
+	Never      SecondFactor = "never"       // of nobody at sign-in; a step-up may still ask for it
+)
+
+// SignIn is the policy for proving who one is. Zero values take the server's defaults.
+type SignIn struct {
+	Methods      []Method // with which a sign-in may begin, in the order in which they are offered
+	SecondFactor SecondFactor
+	// Remember is for how long a device on which a second factor was proven is not asked for one again; negative: not
+	// at all.
+	Remember time.Duration
+	// ACR is the level that a session must have at the least, "1" or "2": with "2", a second factor is Required.
+	ACR string
+}
+
+// Brand is how pages show the application.
+type Brand struct {
+	Title string // its name for people; Name if empty
+	Logo  string // a data: URI of a PNG, JPEG, WebP or SVG image of at most 32 KiB
+	Color string // #rrggbb, of buttons and links; readable on white is checked when it is set
+}
+
 // Application is a registered client.
 type Application struct {
 	ID             ID
@@ -72,6 +124,8 @@ type Application struct {
 	AccessTokenTTL time.Duration // zero for the server's
 	Refresh        Refresh
 	Session        Session
+	SignIn         SignIn
+	Brand          Brand
 	Secret         secret.Digest // of the client secret; zero if it has none
 	// SessionsFrom ends every session of the application that started below this position of the log: one write
 	// ends a million sessions.
@@ -111,6 +165,8 @@ func (m Amendment) Fits(a Application) bool {
 	w := *m.Was
 	same := slices.Equal(w.Audiences, a.Audiences) && slices.Equal(w.AllowedOrigins, a.AllowedOrigins) &&
 		w.Name == a.Name && w.Mode == a.Mode && w.Algorithm == a.Algorithm && w.AccessTokenTTL == a.AccessTokenTTL
+	same = same && w.Brand == a.Brand && slices.Equal(w.SignIn.Methods, a.SignIn.Methods) &&
+		w.SignIn.SecondFactor == a.SignIn.SecondFactor && w.SignIn.Remember == a.SignIn.Remember && w.SignIn.ACR == a.SignIn.ACR
 	return same && w.Refresh == a.Refresh && w.Session == a.Session && w.Secret == a.Secret
 }
 

@@ -36,14 +36,18 @@ var layers = []layer{
 	{name: "verifytest", dirs: []string{"verify/verifytest"}, may: []string{"json", "token", "jws", "revocation", "verify"}, never: storeStd},
 
 	// The domain, from what everybody needs to what joins everything.
-	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "mail", "outage", "joint"), never: domainNever},
+	{name: "ground", dirs: domain("id", "secret", "clock", "limit", "outage", "joint"), never: domainNever},
+	{name: "language", dirs: domain("language"), never: domainNever, external: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"}},
+	{name: "mail", dirs: domain("mail"), may: with("ground", "language"), never: domainNever, external: []string{"github.com/wneessen/go-mail"}},
 	{name: "audit", dirs: domain("audit"), may: []string{"ground"}, never: domainNever},
 	{name: "feed", dirs: domain("feed"), may: with("ground", "audit"), never: domainNever},
 	{name: "account", dirs: domain("account", "application"), may: with("ground", "audit", "feed"), never: domainNever},
 	{name: "credential", dirs: domain("credential"), may: with("ground", "audit", "feed", "account"), never: domainNever,
-		external: []string{"golang.org/x/crypto", "github.com/go-crypt/crypt"}},
+		external: []string{"golang.org/x/crypto", "github.com/go-crypt/crypt", "github.com/go-webauthn/webauthn", "github.com/authelia/otp"}},
+	{name: "federate", dirs: domain("federate"), may: with("ground"), never: storeStd,
+		external: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 	{name: "session", dirs: domain("session", "signing"), may: with("ground", "audit", "feed", "account"), never: domainNever},
-	{name: "signin", dirs: domain("signin"), may: with("ground", "audit", "feed", "account", "credential", "session"), never: domainNever},
+	{name: "signin", dirs: domain("signin"), may: with("ground", "audit", "feed", "account", "credential", "federate", "session", "mail"), never: domainNever},
 	{name: "operator", dirs: domain("operator"), may: with(domainLayers...), never: domainNever},
 
 	// Adapters know the domain and their driver; not each other.
@@ -62,6 +66,9 @@ var layers = []layer{
 		external: []string{"github.com/rs/cors", "github.com/mileusna/useragent"}},
 	{name: "httpapi", dirs: domain("httpapi"), may: with(append(domainLayers, "web")...), never: storeStd,
 		external: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/rs/cors", "github.com/mileusna/useragent"}},
+	{name: "ui", dirs: domain("ui"), may: with(append(domainLayers, "web")...), never: storeStd},
+	{name: "pages", dirs: domain("pages"), may: with(append(domainLayers, "web", "ui")...), never: storeStd},
+	{name: "console", dirs: domain("console"), may: with(append(domainLayers, "web", "ui")...), never: storeStd},
 	{name: "relay", dirs: domain("relay"), may: with("ground", "feed", "web"), never: storeStd,
 		external: []string{"github.com/prometheus/client_golang"}},
 
@@ -70,7 +77,7 @@ var layers = []layer{
 		external: []string{"go.yaml.in/yaml/v3"}},
 	{name: "archtest", dirs: domain("archtest"), never: transportStd},
 	{name: "tandem", dirs: []string{"."},
-		may:      with(append(domainLayers, "memory", "sqlite", "postgres", "redis", "web", "httpapi", "config", "verify")...),
+		may:      with(append(domainLayers, "memory", "sqlite", "postgres", "redis", "web", "httpapi", "ui", "pages", "console", "config", "verify")...),
 		external: []string{"github.com/prometheus/client_golang"}},
 	{name: "examples", dirs: []string{"examples/..."}, may: with("verify", "verifytest", "tandem", "examples")},
 	{name: "cmd", dirs: []string{"cmd/..."}, may: with("ground", "config", "tandem", "relay", "verify", "verifytest", "examples", "lab", "cmd"),
@@ -81,7 +88,7 @@ var layers = []layer{
 }
 
 var (
-	domainLayers = []string{"ground", "audit", "feed", "account", "credential", "session", "signin", "operator"}
+	domainLayers = []string{"ground", "language", "mail", "audit", "feed", "account", "credential", "federate", "session", "signin", "operator"}
 	domainNever  = []string{"net/http", "database/sql"}
 )
 

@@ -40,6 +40,21 @@ const (
 	ApplicationGone   Type = "application.deleted"
 	APIKeyCreated     Type = "api_key.created"
 	APIKeyRevoked     Type = "api_key.revoked"
+	EmailVerified     Type = "user.email_verified"
+	EmailChanged      Type = "user.email_changed"
+	AccountClaimed    Type = "user.claimed"   // the owner of the address took over what somebody else had registered
+	AccountRecovered  Type = "user.recovered" // a forgotten password was replaced
+	PasskeyAdded      Type = "passkey.added"
+	PasskeyRenamed    Type = "passkey.renamed"
+	PasskeyRemoved    Type = "passkey.removed"
+	TOTPAdded         Type = "totp.added"
+	TOTPRemoved       Type = "totp.removed"
+	RecoveryCodesMade Type = "recovery_codes.made"
+	RecoveryCodeUsed  Type = "recovery_codes.used"
+	Connected         Type = "connection.added"
+	Disconnected      Type = "connection.removed"
+	SessionBound      Type = "session.bound"
+	BindingRefused    Type = "session.binding_refused"
 	StoreRestored     Type = "store.restored"
 	StoreRolledBack   Type = "store.rolled_back"
 )
@@ -81,12 +96,24 @@ type Query struct {
 	Limit  int
 }
 
+// Tally is how often something happened in a step of time.
+type Tally struct {
+	From    time.Time // the step begins here
+	Type    Type
+	Outcome Outcome
+	Reason  string // of what was refused; empty for what was done
+	Count   int
+}
+
 // Store is the port to the trail.
 type Store interface {
 	// Record appends entries that belong to no other change, such as a refused sign-in.
 	Record(ctx context.Context, entries ...Entry) error
 	// List answers entries newest first, at most q.Limit.
 	List(ctx context.Context, q Query) ([]Entry, error)
+	// Tally counts the entries of the given types since a time in steps of the given length, which the time is a
+	// multiple of, oldest step first. Steps in which nothing happened are left out.
+	Tally(ctx context.Context, types []Type, since time.Time, step time.Duration) ([]Tally, error)
 	// Prune deletes at most limit entries older than before and says how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }

@@ -141,6 +141,21 @@ func (a *API) register() {
 	a.routes.mux.Handle("/", a.front.Serve(a.nowhere))
 }
 
+// Site lets other transports be put up beside the API, before it serves.
+func (a *API) Site() web.Site {
+	return web.Site{
+		Front: a.front, Cookies: a.cookies, Entered: a.Metrics.entered,
+		Handle: func(pattern string, h web.Handler) {
+			a.routes.HandleFunc(pattern, a.front.Serve(func(x *web.Exchange, r *http.Request) error {
+				if err := a.front.Origins.CheckOwn(r); err != nil {
+					return err
+				}
+				return h(x, r)
+			}).ServeHTTP)
+		},
+	}
+}
+
 // applicationOrigins is the union of what the applications allow at which people sign in. Others have no pages.
 func (a *API) applicationOrigins(ctx context.Context) ([]string, error) {
 	apps, err := a.Operator.ListApplications(ctx)
@@ -168,6 +183,7 @@ func (a *API) nowhere(x *web.Exchange, r *http.Request) error {
 // client is what the other end is known by.
 func (a *API) client(x *web.Exchange) signin.Client {
 	return signin.Client{
-		IP: x.Address, Device: web.DeviceName(x.Request), RequestID: x.ID, DeviceToken: a.cookies.Device(x.Request),
+		IP: x.Address, Device: web.DeviceName(x.Request), RequestID: x.ID,
+		DeviceToken: a.cookies.Device(x.Request), Remembered: a.cookies.Remembered(x.Request),
 	}
 }

@@ -43,7 +43,7 @@ func (a *API) person(x *web.Exchange, c web.Credential) (caller, error) {
 	case web.APIKey:
 		return caller{}, fmt.Errorf("an api key is nobody's session: %w", signin.ErrInvalidToken)
 	}
-	who, err := a.check(x, c.Text)
+	who, err := a.check(x, c)
 	if err != nil {
 		return caller{}, err
 	}

@@ -64,7 +64,7 @@ func (a *API) dropDeadCookie(x *web.Exchange) {
 	if held.Empty() {
 		return
 	}
-	_, err := a.SignIn.Check(x.Request.Context(), held)
+	_, err := a.SignIn.Check(x.Request.Context(), signin.Presented{Token: held, Bound: a.cookies.Bound(x.Request)})
 	if errors.Is(err, session.ErrEnded) || errors.Is(err, session.ErrExpired) {
 		a.cookies.ClearSession(x.Header())
 	}

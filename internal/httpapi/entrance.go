@@ -88,11 +88,8 @@ func (a *API) deliver(x *web.Exchange, g signin.Grant) *grantOutput {
 	one := g.View.Session
 	x.UserID, x.SessionID = string(one.User), string(one.ID)
 	out := &grantOutput{Body: Grant{User: showUser(g.View.User), Session: showSession(one, true)}}
-	if g.DeviceToken != "" {
-		a.cookies.SetDevice(x.Header(), g.DeviceToken)
-	}
+	a.cookies.Deliver(x.Header(), g, a.SignIn.Now())
 	if g.Delivery == signin.Cookie {
-		a.cookies.SetSession(x.Header(), g.SessionToken, a.SignIn.Now(), one.ExpiresAt)
 		return out
 	}
 	out.Body.SessionToken = g.SessionToken.Reveal()

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/web"
 	"tandem.example/tandem/verify/token"
@@ -23,14 +22,14 @@ const (
 )
 
 // check asks the source of truth about a credential, as of the position that the request demands at least.
-func (a *API) check(x *web.Exchange, presented secret.Text) (signin.Identity, error) {
+func (a *API) check(x *web.Exchange, c web.Credential) (signin.Identity, error) {
 	ctx := x.Request.Context()
 	least, err := leastPosition(x.Request.Header.Values(minPosition))
 	if err != nil {
 		return signin.Identity{}, err
 	}
 	for until := time.Now().Add(positionPatience); ; {
-		who, err := a.SignIn.Check(ctx, presented)
+		who, err := a.SignIn.Check(ctx, signin.Presented{Token: c.Text, Bound: c.Bound})
 		if err != nil || least == nil {
 			return who, err
 		}

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -59,4 +60,8 @@ func first[T any](rows []T, limit int) []T {
 		return rows[:limit]
 	}
 	return rows
+}
+
+func (t trail) Tally(context.Context, []audit.Type, time.Time, time.Duration) ([]audit.Tally, error) {
+	return nil, errors.New("not built")
 }

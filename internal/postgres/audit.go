@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -114,4 +115,8 @@ func (p trail) Prune(ctx context.Context, before time.Time, limit int) (pruned i
 		return 0, fmt.Errorf("prune audit entries: %w", err)
 	}
 	return pruned, nil
+}
+
+func (p trail) Tally(context.Context, []audit.Type, time.Time, time.Duration) ([]audit.Tally, error) {
+	return nil, errors.New("not built")
 }

@@ -22,12 +22,19 @@ type Identity struct {
 	Access      token.Claims // of the access token that was presented; zero for a session token
 }
 
+// Presented is what a caller proves itself with.
+type Presented struct {
+	Token secret.Text // a session token or an access token
+	// Bound is the short-lived cookie of a session that is bound to a device; empty if none was sent.
+	Bound secret.Text
+}
+
 // Check asks the source of truth whether a session token or an access token may act now. Roles and levels are those
 // of this moment, whatever an access token says.
 //
 // Errors: ErrInvalidToken, ErrTokenExpired, ErrTokenStale, session.ErrEnded, session.ErrExpired.
-func (s *Service) Check(ctx context.Context, presented secret.Text) (Identity, error) {
-	now := s.Now()
+func (s *Service) Check(ctx context.Context, p Presented) (Identity, error) {
+	presented, now := p.Token, s.Now()
 	var (
 		id  Identity
 		err error

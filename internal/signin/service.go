@@ -40,6 +40,16 @@ type Config struct {
 	Limits       limit.Store
 	Mail         mail.Sender
 
+	// What the attempts need that a person goes through on pages.
+	Attempts    Attempts
+	Passkeys    credential.Passkeys
+	Codes       credential.OneTimeCodes
+	Connections credential.Connections
+	Providers   Providers
+	Box         *secret.Box
+	ServiceName string // what people know this server as
+	CanMail     bool   // messages reach people
+
 	Issuer   string
 	Defaults Defaults
 	Now      func() time.Time
@@ -69,6 +79,10 @@ type Client struct {
 	RequestID string
 	// DeviceToken is what an earlier sign-in from this device was given; empty if none.
 	DeviceToken string
+	// Remembered is what an earlier second factor on this device was given; empty if none.
+	Remembered string
+	// Languages that the person reads, best first, as Accept-Language has them; for mail.
+	Languages string
 }
 
 // Delivery says how credentials reach the client.
@@ -89,6 +103,13 @@ type Grant struct {
 	RefreshToken secret.Text
 	Access       Access
 	DeviceToken  string // for the client to keep and send with its next sign-in
+	Remembered   Remembered
+}
+
+// Remembered spares a device the second factor for a while; zero if it is not to be spared.
+type Remembered struct {
+	Token string // for the client to keep and send with its next sign-in
+	Until time.Time
 }
 
 // Access is a minted access token; zero if none.

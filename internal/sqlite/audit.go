@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -109,4 +110,8 @@ func (p trail) Prune(ctx context.Context, before time.Time, limit int) (pruned i
 		return nil
 	})
 	return pruned, err
+}
+
+func (p trail) Tally(context.Context, []audit.Type, time.Time, time.Duration) ([]audit.Tally, error) {
+	return nil, errors.New("not built")
 }

@@ -14,6 +14,9 @@ func TooLarge() *Problem {
 	return NewProblem(http.StatusRequestEntityTooLarge, CodeInvalidRequest, "the body is too large")
 }
 
+// formType is what a form sends.
+const formType = "application/x-www-form-urlencoded"
+
 // CheckBody refuses a body that is announced as too large or as anything but JSON, with a *Problem, and bounds what
 // can be read of it. A form or a script of another origin cannot send application/json without being asked for leave
 // first, so this also guards against forged requests.
@@ -32,6 +35,9 @@ func CheckBody(w http.ResponseWriter, r *http.Request) error {
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
+	if kind == formType && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		kind = "application/json" // of a page, which takes care of other origins itself: see Origins.Foreign
+	}
 	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") || len(r.Header["Content-Type"]) > 1 {
 		return NewProblem(http.StatusUnsupportedMediaType, CodeInvalidRequest, "Content-Type must be application/json")
 	}

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/signin"
 )
 
 // Cookies sets and reads the cookies of one deployment. Exactly one name of each is in use, and only that is read:
 // a cookie under another name proves nothing.
 type Cookies struct {
-	session, device string
-	domain          string
-	secure          bool
+	session, device, remembered, attempt, bound string
+
+	domain string
+	secure bool
 }
 
 // deviceAge is for how long a device is recognised.
@@ -44,7 +46,11 @@ func NewCookies(issuer, domain string) (Cookies, error) {
 	case domain != "":
 		prefix = "__Secure-"
 	}
-	return Cookies{session: prefix + "tandem_session", device: prefix + "tandem_device", domain: domain, secure: u.Scheme == "https"}, nil
+	name := func(of string) string { return prefix + "tandem_" + of }
+	return Cookies{
+		session: name("session"), device: name("device"), remembered: name("remembered"), attempt: name("attempt"), bound: name("bound"),
+		domain: domain, secure: u.Scheme == "https",
+	}, nil
 }
 
 func isLocal(host string) bool {
@@ -66,19 +72,56 @@ func (c Cookies) ClearSession(h http.Header) { c.set(h, c.session, "", -1) }
 func (c Cookies) SetDevice(h http.Header, token string) { c.set(h, c.device, token, deviceAge) }
 
 // Device answers what SetDevice left, empty if there is nothing or it is not clear what.
-func (c Cookies) Device(r *http.Request) string {
-	value, n := cookie(r.Header["Cookie"], c.device)
+func (c Cookies) Device(r *http.Request) string { return only(r, c.device) }
+
+// SetRemembered spares the device a second factor until it expires.
+func (c Cookies) SetRemembered(h http.Header, token string, now, expires time.Time) {
+	c.set(h, c.remembered, token, expires.Sub(now))
+}
+
+// Remembered answers what SetRemembered left, empty if there is nothing or it is not clear what.
+func (c Cookies) Remembered(r *http.Request) string { return only(r, c.remembered) }
+
+// SetAttempt ties an attempt to prove oneself to the browser; an empty token takes the cookie away.
+func (c Cookies) SetAttempt(h http.Header, token secret.Text, age time.Duration) {
+	c.set(h, c.attempt, token.Reveal(), age)
+}
+
+// Attempt answers what SetAttempt left, empty if there is nothing or it is not clear what.
+func (c Cookies) Attempt(r *http.Request) secret.Text { return secret.NewText(only(r, c.attempt)) }
+
+// Bound answers the short-lived cookie of a session that is bound to a device, empty if there is none or it is not clear
+// which.
+func (c Cookies) Bound(r *http.Request) secret.Text { return secret.NewText(only(r, c.bound)) }
+
+// only answers the value of the one cookie of that name; empty if there is none, or more than one.
+func only(r *http.Request, name string) string {
+	value, n := cookie(r.Header["Cookie"], name)
 	if n != 1 || len(value) > maxCredential {
 		return ""
 	}
 	return value
 }
 
+// Deliver hands out the cookies of a grant: the session token, if that is how it is delivered, and what lets the device
+// be recognised.
+func (c Cookies) Deliver(h http.Header, g signin.Grant, now time.Time) {
+	if g.DeviceToken != "" {
+		c.SetDevice(h, g.DeviceToken)
+	}
+	if g.Remembered.Token != "" {
+		c.SetRemembered(h, g.Remembered.Token, now, g.Remembered.Until)
+	}
+	if g.Delivery == signin.Cookie {
+		c.SetSession(h, g.SessionToken, now, g.View.Session.ExpiresAt)
+	}
+}
+
 // Session answers the session token in the cookie, whatever else the request was sent with; empty if there is none
 // or more than one.
 func (c Cookies) Session(r *http.Request) secret.Text {
-	value, n := cookie(r.Header["Cookie"], c.session)
-	if n != 1 || !strings.HasPrefix(value, sessionPrefix) || len(value) > maxCredential {
+	value := only(r, c.session)
+	if !strings.HasPrefix(value, sessionPrefix) {
 		return secret.Text{}
 	}
 	return secret.NewText(value)

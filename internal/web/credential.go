@@ -23,6 +23,8 @@ type Credential struct {
 	Kind   Kind
 	Text   secret.Text
 	Cookie bool // it came as a cookie rather than in Authorization
+	// Bound is the short-lived cookie of a session that is bound to a device, if one was sent.
+	Bound secret.Text
 }
 
 const (
@@ -38,6 +40,14 @@ const maxCredential = 8 << 10
 //
 // The error is a *Problem: 400 where it cannot be told which credential is meant.
 func (c Cookies) Find(r *http.Request) (Credential, error) {
+	found, err := c.find(r)
+	if found.Kind == SessionToken {
+		found.Bound = c.Bound(r)
+	}
+	return found, err
+}
+
+func (c Cookies) find(r *http.Request) (Credential, error) {
 	switch headers := r.Header["Authorization"]; len(headers) {
 	case 0:
 	case 1:

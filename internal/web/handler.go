@@ -25,6 +25,8 @@ type Front struct {
 	Problem func(error) *Problem
 	// Served is told of each request when it has been answered; nil if nobody wants to know.
 	Served func(x *Exchange, route string, took time.Duration)
+
+	pages pages
 }
 
 // Serve adapts a handler.
@@ -39,7 +41,7 @@ func (f *Front) Serve(h Handler) http.Handler {
 
 // Refuse answers the problem that an error is.
 func (f *Front) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	f.Explain(r.Context(), err).ServeHTTP(w, r)
+	f.tell(w, r, f.Explain(r.Context(), err))
 }
 
 // Explain answers the problem that an error is, with the request's id. Whoever answers it need not log it: a fault is
@@ -126,7 +128,9 @@ func (f *Front) finish(x *Exchange) {
 		if x.status != 0 {
 			panic(http.ErrAbortHandler) // the answer is in the middle: the client must see that it is broken
 		}
-		NewProblem(http.StatusInternalServerError, CodeInternal, "an internal error occurred").ServeHTTP(x, r)
+		opaque := NewProblem(http.StatusInternalServerError, CodeInternal, "an internal error occurred")
+		opaque.RequestID = x.ID
+		f.tell(x, r, opaque)
 	}
 	took := time.Since(x.Begun)
 	if f.Served != nil {

@@ -159,6 +159,23 @@ func (o *Origins) Foreign(r *http.Request) string {
 	return origin
 }
 
+// CheckOwn refuses a state-changing request that does not come from one of this server's own pages, with a *Problem:
+// that of another application's page too, and of a configured origin. Requests that do not come from a browser pass.
+func (o *Origins) CheckOwn(r *http.Request) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	own := site == "same-origin" || site == "none" || site == "" && (origin == "" || origin == o.fixed[0])
+	if !own {
+		p := NewProblem(http.StatusForbidden, CodeForbidden, "the request came from a page of another origin")
+		p.Err = errors.New("not from a page of this server")
+		return p
+	}
+	return nil
+}
+
 // CORS lets the pages of allowed origins read answers that are meant for their user. Other origins get no leave.
 func (o *Origins) CORS() *cors.Cors {
 	return cors.New(cors.Options{
