@@ -107,8 +107,14 @@ func (a Amendment) Fits(u User) bool {
 		slices.Equal(w.Roles, u.Roles) && w.Status == u.Status
 }
 
-// Of answers the user as the amendment leaves them.
+// Of answers the user as the amendment leaves them. A change of status and DropCredentials raise Revision.
 func (a Amendment) Of(u User) User {
+	if a.DropCredentials || a.Status != nil && *a.Status != u.Status {
+		u.Revision++
+	}
+	if a.TheftSeen {
+		u.TheftAt = time.Time{}
+	}
 	set(&u.Email, a.Email)
 	set(&u.EmailVerified, a.EmailVerified)
 	set(&u.Name, a.Name)

@@ -112,7 +112,8 @@ type Store interface {
 	// List answers entries newest first, at most q.Limit.
 	List(ctx context.Context, q Query) ([]Entry, error)
 	// Tally counts the entries of the given types since a time in steps of the given length, which the time is a
-	// multiple of, oldest step first. Steps in which nothing happened are left out.
+	// multiple of, oldest step first. Steps in which nothing happened are left out. Errors: ErrStep,
+	// ErrTooManyTallies.
 	Tally(ctx context.Context, types []Type, since time.Time, step time.Duration) ([]Tally, error)
 	// Prune deletes at most limit entries older than before and says how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/id"
@@ -19,6 +20,12 @@ type Queued struct {
 
 // NewQueuedID makes the id of a new message.
 func NewQueuedID(now time.Time) string { return id.Prefixed("msg_", now) }
+
+// PutAt is when the message with that id was made, the zero time if it is no such id.
+func PutAt(msg string) time.Time {
+	at, _ := id.Time(strings.TrimPrefix(msg, "msg_"))
+	return at
+}
 
 // Queue is the port to messages that wait. Every verb is atomic and durable when it returns nil.
 type Queue interface {

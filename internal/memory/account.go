@@ -91,22 +91,12 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 func (s *Store) amend(u *user, m account.Amendment) {
 	if m.Email != nil {
 		delete(s.emails, account.NormalizeEmail(u.account.Email))
-		u.account.Email = *m.Email
 		s.emails[account.NormalizeEmail(*m.Email)] = m.ID
 	}
-	if m.EmailVerified != nil {
-		u.account.EmailVerified = *m.EmailVerified
+	if m.DropCredentials {
+		s.forget(u)
 	}
-	if m.Name != nil {
-		u.account.Name = *m.Name
-	}
-	if m.Roles != nil {
-		u.account.Roles = slices.Clone(*m.Roles)
-	}
-	if m.Status != nil && *m.Status != u.account.Status {
-		u.account.Status = *m.Status
-		u.account.Revision++
-	}
+	u.account = cloneUser(m.Of(u.account))
 }
 
 func (a accounts) Delete(ctx context.Context, r account.Removal) (commit feed.Commit, err error) {
@@ -118,6 +108,7 @@ func (a accounts) Delete(ctx context.Context, r account.Removal) (commit feed.Co
 		for _, row := range a.s.ofUser[r.ID] {
 			a.s.drop(row)
 		}
+		a.s.forget(u)
 		delete(a.s.emails, account.NormalizeEmail(u.account.Email))
 		delete(a.s.users, r.ID)
 		commit = a.s.finish(r.At, r.Announce, r.Audit...)

@@ -121,5 +121,6 @@ func (s *Store) sessionsFrom(id application.ID) uint64 {
 func cloneApplication(a application.Application) application.Application {
 	a.Audiences = slices.Clone(a.Audiences)
 	a.AllowedOrigins = slices.Clone(a.AllowedOrigins)
+	a.SignIn.Methods = slices.Clone(a.SignIn.Methods)
 	return a
 }

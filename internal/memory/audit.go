@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -62,6 +61,26 @@ func first[T any](rows []T, limit int) []T {
 	return rows
 }
 
-func (t trail) Tally(context.Context, []audit.Type, time.Time, time.Duration) ([]audit.Tally, error) {
-	return nil, errors.New("not built")
+func (t trail) Tally(ctx context.Context, types []audit.Type, since time.Time, step time.Duration) (found []audit.Tally, err error) {
+	if err := audit.CheckStep(since, step); err != nil {
+		return nil, err
+	}
+	err = t.s.do(ctx, "audit.Tally", func() error {
+		counts := map[audit.Tally]int{}
+		for _, e := range t.s.trail {
+			if !e.At.Before(since) && slices.Contains(types, e.Type) {
+				counts[audit.TallyOf(e, since, step)]++
+			}
+		}
+		for what, n := range counts {
+			what.Count = n
+			found = append(found, what)
+		}
+		if len(found) > audit.MaxTallies {
+			return audit.ErrTooManyTallies
+		}
+		audit.SortTallies(found)
+		return nil
+	})
+	return found, err
 }

@@ -17,7 +17,9 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
 )
 
@@ -48,8 +50,11 @@ type Store struct {
 	ofUser     map[account.ID]map[session.ID]*session.Session
 	keys       map[string]signing.Stored
 	apiKeys    map[string]credential.APIKey
+	attempts   map[string]signin.Attempt
+	mails      map[string]mail.Queued
 	trail      []audit.Entry
 	lastCommit time.Time
+	proofs
 }
 
 // user is an account with what only signing in needs.
@@ -76,6 +81,9 @@ func Open(o Options) *Store {
 		ofUser:   map[account.ID]map[session.ID]*session.Session{},
 		keys:     map[string]signing.Stored{},
 		apiKeys:  map[string]credential.APIKey{},
+		attempts: map[string]signin.Attempt{},
+		mails:    map[string]mail.Queued{},
+		proofs:   newProofs(),
 	}
 }
 
