@@ -23,6 +23,11 @@ type Receipt struct {
 //
 // Errors: that of a ctx that ended first, ErrRolledBack if the log may have lost the commit, and what the store answers.
 func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
+	return s.enforce(ctx, c, nil)
+}
+
+// enforce is Enforced, and tells `filling` what becomes of each verifier, if that is not nil.
+func (s *Service) enforce(ctx context.Context, c Commit, filling *Filling) (Receipt, error) {
 	if s.nodes != nil {
 		if err := s.stillHolds(ctx, c); err != nil {
 			return Receipt{}, fmt.Errorf("receipt: %w", err)
@@ -41,8 +46,11 @@ func (s *Service) Enforced(ctx context.Context, c Commit) (Receipt, error) {
 	// includes it. Their deadlines are therefore fixed now, and renewals do not prolong the wait.
 	waiting := s.tracker.leasesAt(time.Now(), s.Lease)
 	r := Receipt{Position: c.Position, CommittedAt: c.At, Verifiers: len(waiting)}
+	filling.begin(&s.tracker, waiting)
 	for {
-		moved := s.tracker.settle(&r, waiting, head.Epoch)
+		moved := s.tracker.settle(&r, waiting, head.Epoch, func(answers map[holderKey]Answer) {
+			filling.note(answers, s.Now().Sub(c.At))
+		})
 		if len(waiting) == 0 {
 			if err := s.stillHolds(ctx, c); err != nil {
 				return Receipt{}, fmt.Errorf("receipt: %w", err)
@@ -113,24 +121,27 @@ func (t *tracker) leasesAt(now time.Time, lease time.Duration) map[holderKey]tim
 }
 
 // settle takes those out of waiting who have acknowledged the receipt's position or whose lease has lapsed, and answers what
-// is closed at the next acknowledgement.
-func (t *tracker) settle(r *Receipt, waiting map[holderKey]time.Time, epoch string) <-chan struct{} {
+// is closed at the next acknowledgement. `tell` is told of each what it answered.
+func (t *tracker) settle(r *Receipt, waiting map[holderKey]time.Time, epoch string, tell func(map[holderKey]Answer)) <-chan struct{} {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
+	now, moved, answers := time.Now(), t.moved, make(map[holderKey]Answer)
 	for key, until := range waiting {
 		h := t.holders[key]
 		switch {
 		case h != nil && h.epoch == epoch && h.acked >= r.Position:
 			r.Acknowledged++
+			answers[key] = Acknowledged
 		case !until.After(now):
 			r.Lapsed++
+			answers[key] = Lapsed
 		default:
 			continue
 		}
 		delete(waiting, key)
 	}
-	return t.moved
+	t.mu.Unlock()
+	tell(answers)
+	return moved
 }
 
 // many is how many verifiers a receipt looks through without gathering their acknowledgements first.
