@@ -47,7 +47,7 @@ var layers = []layer{
 	{name: "federate", dirs: domain("federate"), may: with("ground"), never: storeStd,
 		external: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 	{name: "session", dirs: domain("session", "signing"), may: with("ground", "audit", "feed", "account"), never: domainNever},
-	{name: "signin", dirs: domain("signin"), may: with("ground", "audit", "feed", "account", "credential", "federate", "session", "mail"), never: domainNever},
+	{name: "signin", dirs: domain("signin"), may: with("ground", "language", "audit", "feed", "account", "credential", "federate", "session", "mail"), never: domainNever},
 	{name: "operator", dirs: domain("operator"), may: with(domainLayers...), never: domainNever},
 
 	// Adapters know the domain and their driver; not each other.

@@ -1,15 +1,15 @@
-// Package mail composes the messages that Tandem sends to users, and names the
-// port through which they leave.
+// Package mail composes the messages that Tandem sends to users, in their language, and brings them away.
 //
-// It owns the words and the port Sender, with two senders that need no network:
-// Terminal for development and Discard for when mail is not configured. It does
-// not own when a message is sent (package signin) nor delivery.
+// It owns the messages (their words are in package language), the port Sender, and delivery: Outbox keeps a message in
+// the durable Queue until SMTP has taken it. Two senders need no network: Terminal for development and Discard for when
+// mail is not configured. It does not own when a message is sent (package signin).
 package mail
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"unicode"
 )
@@ -23,15 +23,29 @@ const (
 	KindTheft           Kind = "theft_detected"
 	KindNewDevice       Kind = "new_device"
 	KindPasswordChanged Kind = "password_changed"
+	KindCode            Kind = "code"
+	KindNoAccount       Kind = "no_account"
+	KindHaveAccount     Kind = "have_account"
+	KindFactorChanged   Kind = "factor_changed"
+	KindEmailChanged    Kind = "email_changed"
+	KindClaimed         Kind = "claimed"
 )
 
-// Message is one message to one person: plain text, lines ended by "\n".
+// Message is one message to one person. Its text may hold a code, so it prints as its kind alone.
 type Message struct {
-	To      string // one address, without a display name
-	Kind    Kind
-	Subject string // one line
-	Text    string
+	To       string // one address, without a display name
+	Kind     Kind
+	Language string // of the texts, as in the attribute lang of HTML
+	Subject  string // one line
+	Text     string // plain, lines ended by "\n"
+	HTML     string // the same content
 }
+
+// Format implements fmt.Formatter.
+func (m Message) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "[mail %s]", string(m.Kind)) }
+
+// LogValue implements slog.LogValuer.
+func (m Message) LogValue() slog.Value { return slog.StringValue("[mail " + string(m.Kind) + "]") }
 
 // ErrInvalid is wrapped by the error of a message that no sender may send.
 var ErrInvalid = errors.New("invalid message")
@@ -44,7 +58,7 @@ func (m Message) Validate() error {
 		return fmt.Errorf("mail: %w: recipient is not one plain address", ErrInvalid)
 	case m.Subject == "" || strings.ContainsFunc(m.Subject, unbecoming):
 		return fmt.Errorf("mail: %w: subject is not one line of text", ErrInvalid)
-	case m.Kind == "" || m.Text == "":
+	case m.Kind == "" || m.Text == "" || m.HTML == "":
 		return fmt.Errorf("mail: %w: no kind or no text", ErrInvalid)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem.example/tandem/internal/language"
 	"tandem.example/tandem/internal/mail"
 )
 
@@ -15,10 +16,19 @@ var happening = mail.Happening{
 	At: time.Date(2026, 3, 1, 13, 5, 9, 0, time.FixedZone("CET", 3600)),
 }
 
+var (
+	english = language.For("en")
+	german  = language.For("de")
+)
+
+func in(s language.Speaker, compose func(mail.Happening, language.Speaker) mail.Message) func(mail.Happening) mail.Message {
+	return func(h mail.Happening) mail.Message { return compose(h, s) }
+}
+
 var notices = map[mail.Kind]func(mail.Happening) mail.Message{
-	mail.KindTheft:           mail.TheftDetected,
-	mail.KindNewDevice:       mail.NewDevice,
-	mail.KindPasswordChanged: mail.PasswordChanged,
+	mail.KindTheft:           in(english, mail.TheftDetected),
+	mail.KindNewDevice:       in(english, mail.NewDevice),
+	mail.KindPasswordChanged: in(english, mail.PasswordChanged),
 }
 
 func TestNoticesTellWhatHappened(t *testing.T) {
@@ -82,7 +92,7 @@ func TestNoticesCannotBeWrittenByTheDevice(t *testing.T) {
 }
 
 func TestValidateRefusesInjection(t *testing.T) {
-	good := mail.NewDevice(happening)
+	good := mail.NewDevice(happening, english)
 	bad := map[string]func(*mail.Message){
 		"no recipient":             func(m *mail.Message) { m.To = "" },
 		"two recipients":           func(m *mail.Message) { m.To = "a@example.com,b@example.com" },
@@ -92,6 +102,7 @@ func TestValidateRefusesInjection(t *testing.T) {
 		"no subject":               func(m *mail.Message) { m.Subject = "" },
 		"no kind":                  func(m *mail.Message) { m.Kind = "" },
 		"no text":                  func(m *mail.Message) { m.Text = "" },
+		"no html":                  func(m *mail.Message) { m.HTML = "" },
 		"recipient without domain": func(m *mail.Message) { m.To = "root" },
 	}
 	var out strings.Builder
@@ -147,7 +158,7 @@ func TestTerminalPrintsWholeMessages(t *testing.T) {
 		}
 	}
 	w.err = errors.New("closed")
-	if err := terminal.Send(t.Context(), mail.NewDevice(happening)); !errors.Is(err, w.err) {
+	if err := terminal.Send(t.Context(), mail.NewDevice(happening, english)); !errors.Is(err, w.err) {
 		t.Errorf("Send to a closed terminal = %v", err)
 	}
 }

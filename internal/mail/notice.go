@@ -1,14 +1,13 @@
 package mail
 
 import (
-	"fmt"
-	"strings"
 	"time"
+
+	"tandem.example/tandem/internal/language"
 )
 
-// Happening is what a notice tells of: who, where and when. All but To and At
-// may be empty, and what is empty is not mentioned. Device and IP come from the
-// request and are whatever its sender wanted them to be: notices print them as
+// Happening is what a message tells of: who, where and when. All but To and At may be empty, and what is empty is not
+// mentioned. Device and IP come from the request and are whatever its sender wanted them to be: messages print them as
 // one short line of plain text.
 type Happening struct {
 	To      string // the user's address
@@ -16,71 +15,67 @@ type Happening struct {
 	Device  string // such as "Firefox on Linux"
 	IP      string
 	At      time.Time // shown in UTC
+	// Account is the URL of the page on which the user sees their account and devices.
+	Account string
 }
 
 // TheftDetected tells that a refresh token was used by two parties, and that
 // the session concerned was ended.
-func TheftDetected(h Happening) Message {
-	return h.message(KindTheft, "We ended one of your sign-ins",
-		"Someone may have copied the sign-in of one of your devices"+h.service()+".",
-		"A key that only that device should hold was used twice. Because we cannot tell which use was yours, that sign-in was ended at once. Your other devices stay signed in.",
-		"To go on with that device, sign in on it again. If you do not know this device or place, change your password and look through the list of your devices.")
+func TheftDetected(h Happening, s language.Speaker) Message {
+	l := h.letter(KindTheft, s, "mail.theft.subject")
+	l.say("mail.theft.what").facts(h).say("mail.theft.why").say("mail.theft.do").link("mail.devices", h.Account)
+	return l.message()
 }
 
 // NewDevice tells of a sign-in from a device not seen before.
-func NewDevice(h Happening) Message {
-	return h.message(KindNewDevice, "New sign-in to your account",
-		"Someone signed in"+h.service()+" on a device that was not used before.",
-		"If this was you, there is nothing to do.",
-		"If it was not, end that device in the list of your devices and change your password.")
+func NewDevice(h Happening, s language.Speaker) Message {
+	l := h.letter(KindNewDevice, s, "mail.device.subject")
+	l.say("mail.device.what").facts(h).say("mail.known").say("mail.device.do").link("mail.devices", h.Account)
+	return l.message()
 }
 
 // PasswordChanged tells that the password was changed and the other sessions
 // were ended.
-func PasswordChanged(h Happening) Message {
-	return h.message(KindPasswordChanged, "Your password was changed",
-		"The password of your account"+h.service()+" was changed. Your other devices have been signed out.",
-		"If this was you, there is nothing to do.",
-		"If it was not, someone else knows your password: ask the people who run the site for help at once.")
+func PasswordChanged(h Happening, s language.Speaker) Message {
+	l := h.letter(KindPasswordChanged, s, "mail.password.subject")
+	l.say("mail.password.what").facts(h).say("mail.known").say("mail.password.do")
+	return l.message()
 }
 
-// message puts the facts after the first paragraph.
-func (h Happening) message(kind Kind, subject, first string, rest ...string) Message {
-	facts := []string{"When: " + h.At.UTC().Format("2 January 2006, 15:04 MST")}
-	if device := oneLine(h.Device); device != "" {
-		facts = append(facts, "Device: "+device)
-	}
-	if ip := oneLine(h.IP); ip != "" {
-		facts = append(facts, "Address: "+ip)
-	}
-	if service := oneLine(h.Service); service != "" {
-		subject = fmt.Sprintf("%s (%s)", subject, service)
-	}
-	paragraphs := append([]string{first, strings.Join(facts, "\n")}, rest...)
-	return Message{To: h.To, Kind: kind, Subject: subject, Text: strings.Join(paragraphs, "\n\n") + "\n"}
+// Change is what became different about how a user proves who they are.
+type Change string
+
+// The changes.
+const (
+	PasskeyAdded      Change = "passkey_added"
+	PasskeyRemoved    Change = "passkey_removed"
+	TOTPOn            Change = "totp_on"
+	TOTPOff           Change = "totp_off"
+	RecoveryCodesMade Change = "recovery_codes_made"
+	RecoveryCodeUsed  Change = "recovery_code_used"
+	Connected         Change = "connected"    // a provider of identities
+	Disconnected      Change = "disconnected" // a provider of identities
+	PasswordSet       Change = "password_set" // on an account that had none
+)
+
+// FactorChanged tells of a change; name is that of the passkey or provider, and may be empty.
+func FactorChanged(h Happening, c Change, name string, s language.Speaker) Message {
+	l := h.letter(KindFactorChanged, s, "mail.factor.subject."+string(c))
+	l.say("mail.factor.what."+string(c), "Name", oneLine(name)).facts(h).say("mail.known").say("mail.factor.do").link("mail.account", h.Account)
+	return l.message()
 }
 
-func (h Happening) service() string {
-	if service := oneLine(h.Service); service != "" {
-		return " at " + service
-	}
-	return ""
+// EmailChanged tells the old address, which is that of h, that the account has another one now. It does not say which:
+// whoever reads the old mailbox need not be the user any more.
+func EmailChanged(h Happening, s language.Speaker) Message {
+	l := h.letter(KindEmailChanged, s, "mail.email.subject")
+	l.say("mail.email.what").facts(h).say("mail.known").say("mail.email.do")
+	return l.message()
 }
 
-// maxFact bounds what a request can put into a notice, in characters.
-const maxFact = 80
-
-// oneLine makes a text from outside fit for a line of a message.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unbecoming(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, " "))
-	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > maxFact {
-		s = string(runes[:maxFact-1]) + "…"
-	}
-	return s
+// Claimed tells whoever has confirmed the address that a password which somebody had set before was removed.
+func Claimed(h Happening, s language.Speaker) Message {
+	l := h.letter(KindClaimed, s, "mail.claimed.subject")
+	l.say("mail.claimed.what").facts(h).say("mail.claimed.do").link("mail.account", h.Account)
+	return l.message()
 }

@@ -8,6 +8,7 @@ import (
 
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/language"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
@@ -97,7 +98,7 @@ func (s *Service) endStolen(ctx context.Context, v session.View, c Client, now t
 		return fmt.Errorf("end session of a stolen refresh token: %w", err)
 	}
 	if ended > 0 {
-		s.tell(ctx, mail.TheftDetected(s.happening(v, now)))
+		s.tell(ctx, mail.TheftDetected(s.happening(v, now), language.For(c.Languages)))
 	}
 	return &RefreshError{CauseReused}
 }

@@ -9,6 +9,7 @@ import (
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/language"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
@@ -87,7 +88,7 @@ func (s *Service) ChangePassword(ctx context.Context, who Identity, current, nex
 	if err != nil {
 		return Grant{}, err
 	}
-	s.tell(ctx, mail.PasswordChanged(s.happening(g.View, s.Now())))
+	s.tell(ctx, mail.PasswordChanged(s.happening(g.View, s.Now()), language.For(c.Languages)))
 	return g, nil
 }
 
