@@ -39,6 +39,15 @@ func load() *i18n.Bundle {
 	return b
 }
 
+// Tags are the names of the languages that are spoken.
+func Tags() []string {
+	var tags []string
+	for _, tag := range bundle.LanguageTags() {
+		tags = append(tags, tag.String())
+	}
+	return tags
+}
+
 // Speaker says things in one language. It is immutable and safe for concurrent use.
 type Speaker struct {
 	tag       string
