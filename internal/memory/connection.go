@@ -48,7 +48,7 @@ func (p connections) Connect(ctx context.Context, c credential.Connection, entry
 			return fmt.Errorf("connection %s exists already", c.ID)
 		}
 		p.s.connections[c.ID] = c
-		p.s.changed(u, entry)
+		p.s.raise(u, entry)
 		return nil
 	})
 }
@@ -73,7 +73,7 @@ func (p connections) Disconnect(ctx context.Context, id account.ID, connection s
 			return credential.ErrConnectionNotFound
 		}
 		delete(p.s.connections, connection)
-		p.s.changed(p.s.users[id], entry)
+		p.s.raise(p.s.users[id], entry)
 		return nil
 	})
 }

@@ -56,8 +56,8 @@ func sorted[T any](all map[string]T, wanted func(T) bool, id func(T) string) (fo
 	return found
 }
 
-// changed ends a verb that has changed what the user can prove themselves with.
-func (s *Store) changed(u *user, entry audit.Entry) {
+// raise ends a verb that has changed what the user can prove themselves with: their Revision is raised.
+func (s *Store) raise(u *user, entry audit.Entry) {
 	u.account.Revision++
 	s.finish(entry.At, nil, entry)
 }

@@ -34,7 +34,7 @@ func (p oneTimeCodes) SetTOTP(ctx context.Context, t credential.TOTP, entry audi
 			return account.ErrNotFound
 		}
 		p.s.totps[t.User] = cloneTOTP(t)
-		p.s.changed(u, entry)
+		p.s.raise(u, entry)
 		return nil
 	})
 }
@@ -61,7 +61,7 @@ func (p oneTimeCodes) RemoveTOTP(ctx context.Context, id account.ID, entry audit
 		}
 		delete(p.s.totps, id)
 		delete(p.s.codes, id)
-		p.s.changed(p.s.users[id], entry)
+		p.s.raise(p.s.users[id], entry)
 		return nil
 	})
 }
@@ -85,7 +85,7 @@ func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, id account.ID, codes
 			set[code] = true
 		}
 		p.s.codes[id] = set
-		p.s.changed(u, entry)
+		p.s.raise(u, entry)
 		return nil
 	})
 }

@@ -32,7 +32,7 @@ func (p passkeys) Add(ctx context.Context, k credential.Passkey, entry audit.Ent
 			return credential.ErrTooManyPasskeys
 		}
 		p.s.passkeys[k.ID] = clonePasskey(k)
-		p.s.changed(u, entry)
+		p.s.raise(u, entry)
 		return nil
 	})
 }
@@ -95,7 +95,7 @@ func (p passkeys) Remove(ctx context.Context, id account.ID, passkey string, ent
 			return credential.ErrPasskeyNotFound
 		}
 		delete(p.s.passkeys, passkey)
-		p.s.changed(p.s.users[id], entry)
+		p.s.raise(p.s.users[id], entry)
 		return nil
 	})
 }

@@ -68,16 +68,22 @@ func searchable(u *account.User) string {
 
 func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended account.User, commit feed.Commit, err error) {
 	err = a.s.write.do(ctx, func(t *tx) error {
-		_, u, err := t.user(m.ID)
+		n, u, err := t.user(m.ID)
 		if err != nil {
 			return fmt.Errorf("amend user: %w", err)
 		}
 		if !m.Fits(u) {
 			return account.ErrRaced
 		}
-		amend(&u, m)
+		u = m.Of(u)
+		u.Roles = slices.Clone(u.Roles)
 		if err := t.putUser(u); err != nil {
 			return fmt.Errorf("amend user: %w", err)
+		}
+		if m.DropCredentials {
+			if err := t.dropCredentials(n); err != nil {
+				return fmt.Errorf("amend user: %w", err)
+			}
 		}
 		if m.EndSessions != "" {
 			if _, err := t.endAll(updateEndedAll, m.ID, "", session.Reason(m.EndSessions), m.At); err != nil {
@@ -90,26 +96,6 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 		return err
 	})
 	return amended, commit, err
-}
-
-// amend applies what the amendment names.
-func amend(u *account.User, m account.Amendment) {
-	if m.Email != nil {
-		u.Email = *m.Email
-	}
-	if m.EmailVerified != nil {
-		u.EmailVerified = *m.EmailVerified
-	}
-	if m.Name != nil {
-		u.Name = *m.Name
-	}
-	if m.Roles != nil {
-		u.Roles = slices.Clone(*m.Roles)
-	}
-	if m.Status != nil && *m.Status != u.Status {
-		u.Status = *m.Status
-		u.Revision++
-	}
 }
 
 const updateUser = `UPDATE users SET email = ?, email_key = ?, email_verified = ?, name = ?, search = ?, roles = ?,

@@ -24,11 +24,12 @@ const gone = math.MaxInt64
 
 const insertApplication = `INSERT INTO applications (name, mode, audiences, allowed_origins, algorithm, access_token_ttl,
 	refresh_grace, refresh_idle, refresh_absolute, session_preset, session_idle, session_absolute, session_limit, secret,
-	sessions_from, id, kind, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sessions_from, sign_in, brand, id, kind, created_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const updateApplication = `UPDATE applications SET name = ?, mode = ?, audiences = ?, allowed_origins = ?, algorithm = ?,
 	access_token_ttl = ?, refresh_grace = ?, refresh_idle = ?, refresh_absolute = ?, session_preset = ?, session_idle = ?,
-	session_absolute = ?, session_limit = ?, secret = ?, sessions_from = ? WHERE id = ?`
+	session_absolute = ?, session_limit = ?, secret = ?, sessions_from = ?, sign_in = ?, brand = ? WHERE id = ?`
 
 // policies are the values that an amendment replaces, and SessionsFrom, in the order of the statements above.
 func policies(a *application.Application) []any {
@@ -37,12 +38,13 @@ func policies(a *application.Application) []any {
 		a.AccessTokenTTL.Milliseconds(), a.Refresh.Grace.Milliseconds(), a.Refresh.Idle.Milliseconds(),
 		a.Refresh.Absolute.Milliseconds(), a.Session.Preset, a.Session.Idle.Milliseconds(),
 		a.Session.Absolute.Milliseconds(), a.Session.Limit, digest(a.Secret), int64(a.SessionsFrom),
+		signInPolicy(a.SignIn), brand(a.Brand),
 	}
 }
 
 const selectApplication = `SELECT id, name, kind, mode, audiences, allowed_origins, algorithm, access_token_ttl,
 	refresh_grace, refresh_idle, refresh_absolute, session_preset, session_idle, session_absolute, session_limit, secret,
-	sessions_from, created_at FROM applications WHERE name IS NOT NULL`
+	sessions_from, sign_in, brand, created_at FROM applications WHERE name IS NOT NULL`
 
 // An id is no name that someone else could take, and the other way round: the id goes first.
 const (
@@ -51,11 +53,12 @@ const (
 )
 
 func scanApplication(row scanner) (a application.Application, err error) {
-	var audiences, origins string
+	var audiences, origins, signIn, brand string
 	var ttl, grace, refreshIdle, refreshAbsolute, idle, absolute, created int64
 	var secret []byte
 	err = row.Scan(&a.ID, &a.Name, &a.Kind, &a.Mode, &audiences, &origins, &a.Algorithm, &ttl, &grace, &refreshIdle,
-		&refreshAbsolute, &a.Session.Preset, &idle, &absolute, &a.Session.Limit, &secret, &a.SessionsFrom, &created)
+		&refreshAbsolute, &a.Session.Preset, &idle, &absolute, &a.Session.Limit, &secret, &a.SessionsFrom,
+		&signIn, &brand, &created)
 	if errors.Is(err, sql.ErrNoRows) {
 		return application.Application{}, application.ErrNotFound
 	}
@@ -70,7 +73,7 @@ func scanApplication(row scanner) (a application.Application, err error) {
 	a.Audiences, errAudiences = fromArray(audiences)
 	a.AllowedOrigins, errOrigins = fromArray(origins)
 	a.Secret, errSecret = fromDigest(secret)
-	return a, errors.Join(errAudiences, errOrigins, errSecret)
+	return a, errors.Join(errAudiences, errOrigins, errSecret, fromObjects(signIn, brand, &a))
 }
 
 func (p applications) Create(ctx context.Context, a application.Application, entries ...audit.Entry) error {
@@ -136,6 +139,7 @@ func (p applications) Amend(ctx context.Context, m application.Amendment) (amend
 		}
 		amended = m.Application
 		amended.Audiences, amended.AllowedOrigins = slices.Clone(amended.Audiences), slices.Clone(amended.AllowedOrigins)
+		amended.SignIn.Methods = slices.Clone(amended.SignIn.Methods)
 		amended.Kind, amended.CreatedAt, amended.SessionsFrom = old.Kind, old.CreatedAt, old.SessionsFrom
 		if m.EndSessions {
 			amended.SessionsFrom = commit.Position
