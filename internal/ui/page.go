@@ -37,9 +37,11 @@ type Page struct {
 	Notice Notice
 	// Scripts are the assets to load, by name.
 	Scripts []string
-	// Swaps says that a script puts pieces of HTML from this server into the page, as htmx does. Without it the browser is
-	// told to let no script make HTML of text.
+	// Swaps says that a script puts pieces of HTML from this server into the page, as htmx does: by the one policy for
+	// Trusted Types that is named "swap". Without it the browser is told to let no script make HTML of text.
 	Swaps bool
+	// Reload is after how many seconds a browser that runs no script loads the page again; 0: never.
+	Reload int
 	// GoOn is where the browser goes on by itself at once; empty: nowhere.
 	GoOn string
 	Data any
@@ -74,6 +76,7 @@ type Notice struct {
 // Set is a set of templates in every language. Safe for concurrent use.
 type Set struct {
 	kit  *Kit
+	own  string                        // a stylesheet beside the one that all share
 	said map[string]*template.Template // by language
 }
 
@@ -94,6 +97,9 @@ func (k *Kit) Templates(fsys fs.FS, patterns ...string) (*Set, error) {
 	return s, nil
 }
 
+// Wear gives these pages a stylesheet of their own beside the one that all share. It is called before anything is served.
+func (s *Set) Wear(sheet string) { s.own = compact(sheet) }
+
 // Speaker answers the language of whoever sent a request.
 func Speaker(r *http.Request) language.Speaker {
 	return language.For(strings.Join(r.Header["Accept-Language"], ","))
@@ -107,6 +113,7 @@ type framed struct {
 	Logo        template.URL
 	Style       template.CSS
 	BrandStyle  template.CSS
+	OwnStyle    template.CSS
 	ServiceName string
 }
 
@@ -123,13 +130,14 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 	f := framed{
 		Page: page, Content: template.HTML(content), Brand: s.kit.title(page.App), Logo: logo(page.App.Brand.Logo), //nolint:gosec // made by a template
 		Style: template.CSS(s.kit.style), BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), //nolint:gosec // ours, and of a colour that was parsed
+		OwnStyle:    template.CSS(s.own), //nolint:gosec // ours
 		ServiceName: s.kit.service,
 	}
 	body, err := execute(t, "frame", f)
 	if err != nil {
 		return err
 	}
-	s.kit.setHeaders(x.Header(), string(f.BrandStyle), page.Swaps)
+	s.kit.setHeaders(x.Header(), page.Swaps, s.own, string(f.BrandStyle))
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails
@@ -142,7 +150,7 @@ func (s *Set) Part(x *web.Exchange, r *http.Request, status int, name string, pa
 	if err != nil {
 		return err
 	}
-	s.kit.setHeaders(x.Header(), "", true)
+	s.kit.setHeaders(x.Header(), true)
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails
@@ -185,17 +193,21 @@ const base64Chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), camera=(), microphone=(), geolocation=(), " +
 	"payment=(), usb=(), serial=(), bluetooth=(), hid=(), display-capture=(), midi=(), clipboard-read=(), browsing-topics=()"
 
-// setHeaders sets what every page carries. The policy names the two inline stylesheets by their hashes, and allows no
-// inline script whatsoever.
-func (k *Kit) setHeaders(h http.Header, brand string, swaps bool) {
+// setHeaders sets what every page carries. The policy names the inline stylesheets by their hashes, and allows no inline
+// script whatsoever.
+func (k *Kit) setHeaders(h http.Header, swaps bool, more ...string) {
 	styles := k.policy
-	if brand != "" {
-		styles += " " + source(brand)
+	for _, sheet := range more {
+		if sheet != "" {
+			styles += " " + source(sheet)
+		}
 	}
 	policy := "default-src 'none'; style-src " + styles + "; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-	if !swaps {
-		policy += "; require-trusted-types-for 'script'; trusted-types 'none'"
+		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types "
+	if swaps {
+		policy += "swap"
+	} else {
+		policy += "'none'"
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
