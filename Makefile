@@ -1,16 +1,17 @@
 # The two commands that matter: make run, make test. `make help` lists the rest.
 #
-# Go is enough for make run and make test-unit. make test also takes PostgreSQL and
-# Redis, and make check a C compiler for the race detector: what is not there is
+# Go is enough for make run and make test-unit. make test also takes PostgreSQL,
+# Redis and Chromium, and make check a C compiler for the race detector: what is not there is
 # installed when root on Debian, or named.
 
 .DEFAULT_GOAL := help
 SHELL         := /bin/bash
 .SHELLFLAGS   := -euo pipefail -c
 
-# The modules that ship. tools/ is one of its own, outside go.work, so that
-# neither its dependencies nor its downloads weigh on a build.
-MODULES  := . verify
+# The modules that ship, and e2e/, the tests in a real browser. tools/ is one of
+# its own, outside go.work, so that neither its dependencies nor its downloads
+# weigh on a build.
+MODULES  := . verify e2e
 BIN      := $(CURDIR)/bin
 FUZZTIME ?= 30s
 
@@ -33,7 +34,7 @@ build: ## build bin/tandem, static
 
 # -count=1: some tests run binaries that they build themselves, which the test
 # cache does not know of.
-test: ## run every test; PostgreSQL and Redis are found, or installed when root on Debian
+test: ## run every test; PostgreSQL, Redis and Chromium are found, or installed when root on Debian
 	@for module in $(MODULES); do echo "== go test in $$module"; go -C $$module test -count=1 -timeout 20m ./... || failed=1; done; exit $${failed:-0}
 
 test-unit: ## run the fast tests only

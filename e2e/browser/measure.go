@@ -1,0 +1,118 @@
+package browser
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// The rules of axe-core that are checked: WCAG 2.0 to 2.2, levels A and AA.
+var accessible = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"}
+
+// Axe has axe-core look at the page and answers what violates WCAG 2.2 AA. The script runs in a world of its own, so the
+// page's policy needs no exception for it.
+func (t *Tab) Axe() []string {
+	t.t.Helper()
+	source, err := axe()
+	if err != nil {
+		t.t.Fatal(err)
+	}
+	var tree struct {
+		FrameTree struct{ Frame struct{ ID string } }
+	}
+	t.Command("Page.getFrameTree", nil, &tree)
+	var world struct{ ExecutionContextID int }
+	t.Command("Page.createIsolatedWorld", map[string]any{"frameId": tree.FrameTree.Frame.ID, "worldName": "axe"}, &world)
+	if _, err := t.evaluate(source+";0", world.ExecutionContextID); err != nil {
+		t.t.Fatalf("load axe: %v", err)
+	}
+	rules, _ := json.Marshal(accessible)
+	raw, err := t.evaluate(fmt.Sprintf(`axe.run(document, {runOnly: %s, resultTypes: ["violations", "incomplete"]}).then(r => JSON.stringify(
+		{violations: r.violations, passes: r.passes.length}))`, rules), world.ExecutionContextID)
+	if err != nil {
+		t.t.Fatalf("run axe: %v", err)
+	}
+	var result struct {
+		Passes     int
+		Violations []struct {
+			ID, Help string
+			Nodes    []struct{ HTML, FailureSummary string }
+		}
+	}
+	if err := json.Unmarshal([]byte(unquote(raw)), &result); err != nil {
+		t.t.Fatalf("read what axe found: %v", err)
+	}
+	if result.Passes == 0 {
+		t.t.Fatalf("axe found nothing to look at on %s", t.URL())
+	}
+	var found []string
+	for _, v := range result.Violations {
+		for _, n := range v.Nodes {
+			found = append(found, fmt.Sprintf("%s: %s\n\t%s\n\t%s", v.ID, v.Help, n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", "\n\t")))
+		}
+	}
+	return found
+}
+
+// Weight is what a page costs.
+type Weight struct {
+	Document int // bytes on the wire, header included
+	All      int // with all parts that came from a server
+	Parts    []string
+	Blocking []string // parts without which nothing is painted
+	Foreign  []string // parts from another origin
+	Shift    float64  // cumulative layout shift
+}
+
+// Weigh weighs the page. Visit it in a fresh profile, or parts in the cache weigh nothing.
+func (t *Tab) Weigh() Weight {
+	t.t.Helper()
+	t.Await("all parts have come", func() bool {
+		return !slices.ContainsFunc(t.Parts(), func(q Request) bool {
+			return q.Encoded == 0 && q.Failed == "" && q.Status != 304 && (q.Kind == "Document" || q.Kind == "Stylesheet" || q.Kind == "Script" || q.Kind == "Image")
+		})
+	})
+	var w Weight
+	document := t.Document()
+	w.Document = document.Encoded
+	for _, q := range t.Parts() {
+		w.All += q.Encoded
+		w.Parts = append(w.Parts, fmt.Sprintf("%s %s %d", q.Kind, q.URL, q.Encoded))
+		if q.Blocks && q.Kind != "Document" {
+			w.Blocking = append(w.Blocking, q.URL)
+		}
+		if o := origin(q.URL); o != "" && o != origin(document.URL) {
+			w.Foreign = append(w.Foreign, q.URL)
+		}
+	}
+	w.Shift, _ = t.Eval(`new Promise(done => { let sum = 0
+		const o = new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) sum += e.value })
+		o.observe({type: "layout-shift", buffered: true})
+		requestAnimationFrame(() => requestAnimationFrame(() => { for (const e of o.takeRecords()) if (!e.hadRecentInput) sum += e.value; done(sum) })) })`).(float64)
+	return w
+}
+
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "data" || u.Scheme == "blob" {
+		return "" // part of the document itself
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// AxePath is where axe-core lies, from the directory of a test of e2e.
+const AxePath = "testdata/axe/axe.min.js"
+
+func axe() (string, error) {
+	source, err := os.ReadFile(AxePath)
+	return string(source), err
+}
+
+func unquote(raw json.RawMessage) string {
+	var text string
+	_ = json.Unmarshal(raw, &text) // it is a string
+	return text
+}
