@@ -46,7 +46,8 @@ var layers = []layer{
 		external: []string{"golang.org/x/crypto", "github.com/go-crypt/crypt", "github.com/go-webauthn/webauthn", "github.com/authelia/otp"}},
 	{name: "federate", dirs: domain("federate"), may: with("ground"), never: storeStd,
 		external: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
-	{name: "session", dirs: domain("session", "signing"), may: with("ground", "audit", "feed", "account"), never: domainNever},
+	{name: "session", dirs: domain("session", "signing"), may: with("ground", "audit", "feed", "account"), never: domainNever,
+		external: []string{"github.com/go-jose/go-jose/v4"}},
 	{name: "signin", dirs: domain("signin"), may: with("ground", "language", "audit", "feed", "account", "credential", "federate", "session", "mail"), never: domainNever},
 	{name: "operator", dirs: domain("operator"), may: with(domainLayers...), never: domainNever},
 

@@ -76,6 +76,7 @@ type Session struct {
 
 	Token   secret.Digest // of the session token's secret; zero in mode jwt
 	Refresh Refresh       // zero but in mode jwt
+	Bound   Bound         // zero unless bound to a device; never changes once set
 }
 
 // View is a session with what a check needs, read in one go and after the log head that Revision names.
