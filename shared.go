@@ -87,11 +87,12 @@ type apart struct {
 	sessions *redis.Store
 }
 
-func (a apart) Log() feed.Log           { return a.sessions.Log() }
-func (a apart) Sessions() session.Store { return a.sessions.Sessions() }
-func (a apart) SignIn() signin.Store    { return a.sessions.SignIn() }
-func (a apart) Limits() limit.Store     { return a.sessions.Limits() }
-func (a apart) Signals() feed.Signals   { return a.sessions.Signals() }
+func (a apart) Log() feed.Log              { return a.sessions.Log() }
+func (a apart) Sessions() session.Store    { return a.sessions.Sessions() }
+func (a apart) Bindings() session.Bindings { return a.sessions.Bindings() }
+func (a apart) SignIn() signin.Store       { return a.sessions.SignIn() }
+func (a apart) Limits() limit.Store        { return a.sessions.Limits() }
+func (a apart) Signals() feed.Signals      { return a.sessions.Signals() }
 
 func (a apart) Ping(ctx context.Context) error { return a.sessions.Ping(ctx) }
 

@@ -15,6 +15,7 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/limit"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/memory"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
@@ -29,9 +30,15 @@ type adapter interface {
 	Applications() application.Store
 	Audit() audit.Store
 	APIKeys() credential.APIKeys
+	Passkeys() credential.Passkeys
+	Codes() credential.OneTimeCodes
+	Connections() credential.Connections
+	Attempts() signin.Attempts
+	MailQueue() mail.Queue
 	Log() feed.Log
 	Leases() feed.Leases
 	Sessions() session.Store
+	Bindings() session.Bindings
 	SignIn() signin.Store
 	Keys() signing.Store
 	Ping(ctx context.Context) error

@@ -176,5 +176,6 @@ func (s *Store) view(row *session.Session) session.View {
 func cloneSession(v session.Session) session.Session {
 	v.AMR = slices.Clone(v.AMR)
 	v.Refresh.Sealed = slices.Clone(v.Refresh.Sealed)
+	v.Bound.Key = slices.Clone(v.Bound.Key)
 	return v
 }

@@ -78,6 +78,7 @@ func (s *Store) readViews(ctx context.Context, ids [][16]byte) ([]found, error) 
 func copied(v session.View) session.View {
 	v.Session.AMR = append([]string(nil), v.Session.AMR...)
 	v.Session.Refresh.Sealed = append([]byte(nil), v.Session.Refresh.Sealed...)
+	v.Session.Bound.Key = append([]byte(nil), v.Session.Bound.Key...)
 	v.User.Roles = append([]string(nil), v.User.Roles...)
 	return v
 }

@@ -18,7 +18,7 @@ import (
 // viewColumns is what a check of a session needs, of the tables sessions s, users u, applications a and head h, in the
 // order in which scanView takes it.
 const viewColumns = `s.id, s.created_at, s.authenticated_at, s.last_seen_at, s.idle_expires_at, s.expires_at, s.idle,
-	s.ended_at, s.version, s.position, s.tokens_from, s.acr, s.amr, s.device, s.ip, s.end_reason, s.token, s.refresh,
+	s.ended_at, s.version, s.position, s.tokens_from, s.acr, s.amr, s.device, s.ip, s.end_reason, s.token, s.refresh, s.bound,
 	u.id, u.email, u.email_verified, u.name, u.roles, u.status, u.created_at, u.revision, u.theft_at,
 	a.id, a.sessions_from, h.epoch, h.base, h.position, h.ring, h.sessions_from, h.sessions_ended_at`
 
@@ -86,6 +86,9 @@ func scanView(raw [][]byte) (v session.View, err error) {
 	s.ACR, s.AMR, s.Device, s.IP = f.text(), list(f.text()), f.text(), f.text()
 	s.EndReason, s.Token = session.Reason(f.text()), f.digest()
 	if s.Refresh, err = unpackRefresh(f.bytes()); err != nil {
+		f.fail(err)
+	}
+	if s.Bound, err = unpackBound(f.bytes()); err != nil {
 		f.fail(err)
 	}
 	scanUser(&f, u)

@@ -126,15 +126,23 @@ func (r *row) rotate(n session.Rotation) error {
 // errRow is answered for a value that this package did not write.
 var errRow = errors.New("redis: the value of a session cannot be read")
 
-// format begins every value after its stamp. A reader knows all formats up to its own.
-const format = 1
+// format begins every value after its stamp. A reader knows all formats up to its own. The row of a session that is bound
+// to no device is written in the first: a node of the version before can read it, and ends it if it is told to.
+const (
+	format      = 1
+	formatBound = 2 // with the device that the session is bound to, at the end
+)
 
 // encode spells the row under a new stamp, which it keeps.
 func (r *row) encode() string {
 	r.stamp = random(stampLen)
 	w := writer{b: make([]byte, 0, 512)}
 	w.raw(r.stamp)
-	w.b = append(w.b, format)
+	if len(r.Bound.Key) == 0 {
+		w.b = append(w.b, format)
+	} else {
+		w.b = append(w.b, formatBound)
+	}
 	w.text(string(r.ID), string(r.User), string(r.Application))
 	w.time(r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt, r.IdleExpiresAt, r.ExpiresAt)
 	w.int(int64(r.Idle))
@@ -149,11 +157,15 @@ func (r *row) encode() string {
 	w.digest(r.Token)
 	w.refresh(r.Refresh)
 	w.fence(r.fence)
+	if len(r.Bound.Key) != 0 {
+		w.bytes(r.Bound.Key)
+		w.time(r.Bound.At)
+	}
 	return string(w.b)
 }
 
 func decode(value string) (*row, error) {
-	if len(value) < stampLen+1 || value[stampLen] != format {
+	if len(value) < stampLen+1 || value[stampLen] != format && value[stampLen] != formatBound {
 		return nil, errRow
 	}
 	r := &row{stamp: value[:stampLen]}
@@ -178,6 +190,9 @@ func decode(value string) (*row, error) {
 	r.Token = v.digest()
 	r.Refresh = v.refresh()
 	r.fence = v.fence()
+	if value[stampLen] == formatBound {
+		r.Bound = session.Bound{Key: v.bytes(), At: v.time()}
+	}
 	if v.bad || v.s != "" {
 		return nil, errRow
 	}

@@ -50,6 +50,9 @@ func drawRow(t *rapid.T) *row {
 			r.Refresh.Sealed = sealed
 		}
 	}
+	if key := rapid.SliceOfN(rapid.Byte(), 0, 91).Draw(t, "device key"); len(key) > 0 {
+		r.Bound = session.Bound{Key: key, At: drawTime(t, "bound")}
+	}
 	if k := kind(rapid.ByteRange(0, 2).Draw(t, "fence")); k != none {
 		r.fence = newFence(k)
 		r.fence.reason, r.fence.at, r.fence.before = session.Reason(text("why")), drawTime(t, "at"), r.started

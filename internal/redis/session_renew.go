@@ -46,7 +46,7 @@ func (p sessions) Rotate(ctx context.Context, r session.Rotation) (session.View,
 
 // Renew puts up a fence first, so that of many renewals one is announced, and no refresh comes in between.
 func (p sessions) Renew(ctx context.Context, r session.Renewal) (session.View, feed.Commit, error) {
-	one, err := p.s.fenceOff(ctx, r)
+	one, err := p.s.fenceOff(ctx, r.ID, mayRenew(r))
 	if err != nil {
 		return session.View{}, feed.Commit{}, err
 	}
@@ -61,23 +61,33 @@ func (p sessions) Renew(ctx context.Context, r session.Renewal) (session.View, f
 	return view, done.Commit, err
 }
 
-// fenceOff puts a fence around a session that may be renewed.
-func (s *Store) fenceOff(ctx context.Context, r session.Renewal) (*seen, error) {
+// mayRenew answers why the session may not be renewed, if it may not.
+func mayRenew(r session.Renewal) func(*seen) error {
+	return func(one *seen) error {
+		if one.view.Alive(r.At) != nil {
+			return session.ErrEnded
+		}
+		if !r.Fits(one.row.Session) {
+			return session.ErrRaced
+		}
+		return nil
+	}
+}
+
+// fenceOff puts a fence around a session that may be changed.
+func (s *Store) fenceOff(ctx context.Context, id session.ID, may func(*seen) error) (*seen, error) {
 	var w wait
 	own := newFence(renewing)
 	for {
-		one, err := s.look(ctx, r.ID)
+		one, err := s.look(ctx, id)
 		if err != nil {
 			return nil, wrap("renew", err)
 		}
 		if one.row.fence.nonce == own.nonce {
 			return one, nil // it stands, though its answer was lost
 		}
-		if one.view.Alive(r.At) != nil {
-			return nil, session.ErrEnded
-		}
-		if !r.Fits(one.row.Session) {
-			return nil, session.ErrRaced
+		if err := may(one); err != nil {
+			return nil, err
 		}
 		if again, err := w.out(ctx, one.row.fence); err != nil {
 			return nil, fmt.Errorf("renew: %w", err)

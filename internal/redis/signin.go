@@ -35,7 +35,7 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (session.
 	if err != nil {
 		return session.View{}, feed.Commit{}, wrap("set password", err)
 	}
-	if kept, err = p.s.fenceOff(ctx, keep); err != nil {
+	if kept, err = p.s.fenceOff(ctx, keep.ID, mayRenew(keep)); err != nil {
 		return session.View{}, feed.Commit{}, err
 	}
 	return p.keeping(ctx, n, keep, kept)

@@ -86,7 +86,7 @@ func (d *decoder) digest() (digest secret.Digest) {
 
 // encodeSession leaves out the id, which is the key, and the user and the application, which are referred to.
 func encodeSession(s *session.Session) string {
-	e := encoder{b: make([]byte, 0, 160+len(s.Device)+len(s.Refresh.Sealed))}
+	e := encoder{b: make([]byte, 0, 160+len(s.Device)+len(s.Refresh.Sealed)+len(s.Bound.Key))}
 	e.time(s.CreatedAt)
 	e.time(s.AuthenticatedAt)
 	e.time(s.LastSeenAt)
@@ -111,6 +111,10 @@ func encodeSession(s *session.Session) string {
 		e.text(string(r.Sealed))
 		e.time(r.RotatedAt)
 		e.uint(uint64(r.Floor))
+	}
+	e.text(string(s.Bound.Key))
+	if len(s.Bound.Key) != 0 {
+		e.time(s.Bound.At)
 	}
 	return string(e.b)
 }
@@ -142,6 +146,9 @@ func decodeSession(record string, s *session.Session) (amr string) {
 		r.Sealed = []byte(d.text())
 		r.RotatedAt = d.time()
 		r.Floor = uint32(d.uint())
+	}
+	if key := d.text(); key != "" {
+		s.Bound = session.Bound{Key: []byte(key), At: d.time()}
 	}
 	return amr
 }

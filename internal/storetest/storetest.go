@@ -18,6 +18,7 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
@@ -31,9 +32,15 @@ type Store interface {
 	Log() feed.Log
 	Leases() feed.Leases
 	Sessions() session.Store
+	Bindings() session.Bindings
 	Keys() signing.Store
 	SignIn() signin.Store
 	APIKeys() credential.APIKeys
+	Passkeys() credential.Passkeys
+	Codes() credential.OneTimeCodes
+	Connections() credential.Connections
+	Attempts() signin.Attempts
+	MailQueue() mail.Queue
 
 	// Ping answers nil while the store can be used.
 	Ping(ctx context.Context) error
@@ -67,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"sessions/end", endTests},
 		{"sessions/rotate", rotateTests},
 		{"sessions/renew", renewTests},
+		{"sessions/bind", bindTests},
 		{"sessions/touch", touchTests},
 		{"sessions/list", listTests},
 		{"keys", keyTests},
