@@ -89,7 +89,7 @@ func searchable(u *account.User) string {
 }
 
 const updateUser = `UPDATE users SET email = $2, email_key = $3, email_verified = $4, name = $5, search = $6, roles = $7,
-	status = $8, revision = $9 WHERE n = $1`
+	status = $8, revision = $9, theft_at = $10 WHERE n = $1`
 
 // Amend announces the end of all sessions even if it was given no event: sessions that are kept elsewhere end by their
 // position alone, so the log has to move.
@@ -106,14 +106,17 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 		if !m.Fits(u) {
 			return account.ErrRaced
 		}
-		amend(&u, m)
+		u = m.Of(u)
 		if m.EndSessions != "" {
 			if _, err := t.endAll(n, "", text(m.EndSessions), millis(m.At)); err != nil {
 				return err
 			}
 		}
 		t.queue(updateUser, n, text(u.Email), text(account.NormalizeEmail(u.Email)), u.EmailVerified, text(u.Name),
-			searchable(&u), words(u.Roles), text(string(u.Status)), int64(u.Revision))
+			searchable(&u), words(u.Roles), text(string(u.Status)), int64(u.Revision), millis(u.TheftAt))
+		if m.DropCredentials {
+			t.dropCredentials(n)
+		}
 		reached := &place{}
 		t.queue(selectAppend, appending(m.At, events, m.Audit...)...).QueryRow(reached.scan)
 		if m.EndSessions != "" {
@@ -134,14 +137,6 @@ func (a accounts) Amend(ctx context.Context, m account.Amendment) (amended accou
 	a.s.committed(m.At, len(events))
 	amended.Roles = slices.Clone(amended.Roles)
 	return amended, commit, nil
-}
-
-// amend applies what the amendment names, as account.Amendment.Of; a change of status raises the revision.
-func amend(u *account.User, m account.Amendment) {
-	before := u.Status
-	if *u = m.Of(*u); u.Status != before {
-		u.Revision++
-	}
 }
 
 const (

@@ -22,13 +22,13 @@ type applications struct{ s *Store }
 
 const insertApplication = `WITH a AS (
 		INSERT INTO applications (name, mode, audiences, allowed_origins, algorithm, access_token_ttl, refresh_grace,
-			refresh_idle, refresh_absolute, session_preset, session_idle, session_absolute, session_limit, secret, id, kind,
-			created_at, sessions_from)
+			refresh_idle, refresh_absolute, session_preset, session_idle, session_absolute, session_limit, secret, sign_in,
+			brand, id, kind, created_at, sessions_from)
 		SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::text,
-			$11::bigint, $12::bigint, $13::bigint, $14::bytea, $15::text, $16::text, $17::bigint,
-			CASE $18::bigint WHEN 0 THEN 0 ELSE h.base + $18 END
+			$11::bigint, $12::bigint, $13::bigint, $14::bytea, $15::text, $16::text, $17::text, $18::text,
+			$19::bigint, CASE $20::bigint WHEN 0 THEN 0 ELSE h.base + $20 END
 		FROM head h WHERE h.one RETURNING n
-	) SELECT tandem_record($19) FROM a`
+	) SELECT tandem_record($21) FROM a`
 
 // policies are the values that an amendment replaces, in the order of the statements above and below.
 func policies(a *application.Application) []any {
@@ -37,12 +37,13 @@ func policies(a *application.Application) []any {
 		a.AccessTokenTTL.Milliseconds(), a.Refresh.Grace.Milliseconds(), a.Refresh.Idle.Milliseconds(),
 		a.Refresh.Absolute.Milliseconds(), text(a.Session.Preset), a.Session.Idle.Milliseconds(),
 		a.Session.Absolute.Milliseconds(), int64(a.Session.Limit), digest(a.Secret),
+		text(signInPolicy(a.SignIn)), text(brand(a.Brand)),
 	}
 }
 
 const selectApplication = `SELECT a.id, a.name, a.kind, a.mode, a.audiences, a.allowed_origins, a.algorithm,
 	a.access_token_ttl, a.refresh_grace, a.refresh_idle, a.refresh_absolute, a.session_preset, a.session_idle,
-	a.session_absolute, a.session_limit, a.secret, a.sessions_from, h.base, a.created_at
+	a.session_absolute, a.session_limit, a.secret, a.sessions_from, h.base, a.sign_in, a.brand, a.created_at
 	FROM applications a JOIN head h ON h.one WHERE a.name IS NOT NULL`
 
 // An id is no name that someone else could take, and the other way round: the id goes first.
@@ -53,11 +54,12 @@ const (
 )
 
 func scanApplication(row pgx.Row) (a application.Application, err error) {
-	var audiences, origins string
+	var audiences, origins, signIn, brand string
 	var ttl, grace, refreshIdle, refreshAbsolute, idle, absolute, created, from, base int64
 	var secret []byte
 	err = row.Scan(&a.ID, &a.Name, &a.Kind, &a.Mode, &audiences, &origins, &a.Algorithm, &ttl, &grace, &refreshIdle,
-		&refreshAbsolute, &a.Session.Preset, &idle, &absolute, &a.Session.Limit, &secret, &from, &base, &created)
+		&refreshAbsolute, &a.Session.Preset, &idle, &absolute, &a.Session.Limit, &secret, &from, &base, &signIn,
+		&brand, &created)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return application.Application{}, application.ErrNotFound
 	}
@@ -72,7 +74,7 @@ func scanApplication(row pgx.Row) (a application.Application, err error) {
 	a.Audiences, errAudiences = fromArray(audiences)
 	a.AllowedOrigins, errOrigins = fromArray(origins)
 	a.Secret, errSecret = fromDigest(secret)
-	return a, errors.Join(errAudiences, errOrigins, errSecret)
+	return a, errors.Join(errAudiences, errOrigins, errSecret, fromObjects(signIn, brand, &a))
 }
 
 func (p applications) Create(ctx context.Context, a application.Application, entries ...audit.Entry) error {
@@ -123,12 +125,13 @@ func (p applications) List(ctx context.Context) (all []application.Application, 
 	return all, nil
 }
 
-// sessions_from is raised to the ordinal that the commit has just reached, if $16 says so.
+// sessions_from is raised to the ordinal that the commit has just reached, if $18 says so.
 const amendApplication = `UPDATE applications SET name = $1, mode = $2, audiences = $3, allowed_origins = $4,
 	algorithm = $5, access_token_ttl = $6, refresh_grace = $7, refresh_idle = $8, refresh_absolute = $9,
 	session_preset = $10, session_idle = $11, session_absolute = $12, session_limit = $13, secret = $14,
-	sessions_from = CASE WHEN $16 THEN (SELECT base + position FROM head WHERE one) ELSE sessions_from END
-	WHERE id = $15`
+	sign_in = $15, brand = $16,
+	sessions_from = CASE WHEN $18 THEN (SELECT base + position FROM head WHERE one) ELSE sessions_from END
+	WHERE id = $17`
 
 func (p applications) Amend(ctx context.Context, m application.Amendment) (amended application.Application, commit feed.Commit, err error) {
 	events := m.Announce
@@ -169,6 +172,7 @@ func (p applications) Amend(ctx context.Context, m application.Amendment) (amend
 	}
 	p.s.committed(m.At, len(events))
 	amended.Audiences, amended.AllowedOrigins = slices.Clone(amended.Audiences), slices.Clone(amended.AllowedOrigins)
+	amended.SignIn.Methods = slices.Clone(amended.SignIn.Methods)
 	return amended, commit, nil
 }
 

@@ -34,7 +34,7 @@ func recycled(t *testing.T) func(t *testing.T) Config {
 		first()
 		err := inspect(t.Context(), c, func(ctx context.Context, s *Store) error {
 			_, err := s.pool.Exec(ctx, `TRUNCATE head, events, holders, users, passwords, addresses, applications, sessions, audit,
-				signing_keys, api_keys, limits RESTART IDENTITY; UPDATE clock SET committed_at = 0`, pgx.QueryExecModeSimpleProtocol)
+				signing_keys, api_keys, limits, passkeys, totps, recovery_codes, connections, attempts, mails RESTART IDENTITY; UPDATE clock SET committed_at = 0`, pgx.QueryExecModeSimpleProtocol)
 			return err
 		})
 		if err != nil {
