@@ -82,7 +82,8 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
-		Limits:       st.Limits(), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
+		Attempts:     st.Attempts(), Passkeys: st.Passkeys(), Codes: st.Codes(), Connections: st.Connections(), Box: box,
+		Limits: st.Limits(), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
 	})
 	p.operator = operator.New(operator.Config{
 		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),

@@ -39,6 +39,8 @@ func (s *Server) chores() []chore {
 		// has to say so, or the others take them for too long after a while.
 		{name: "settle token lifetimes", do: s.parts.operator.Housekeep, each: true},
 		{name: "sweep sessions", do: batches(s.store.Sessions().Sweep, s.parts.clock.Now, keepDead)},
+		// An attempt that has expired is of no use to anybody, so none is kept.
+		{name: "sweep attempts", do: batches(s.store.Attempts().Sweep, s.parts.clock.Now, 0)},
 		{name: "prune audit trail", do: batches(s.store.Audit().Prune, s.parts.clock.Now, keepTrail)},
 	}
 }
