@@ -20,6 +20,8 @@ type Identity struct {
 	Application application.Application
 	At          time.Time    // fixed before the state was read
 	Access      token.Claims // of the access token that was presented; zero for a session token
+	// Unbound: the session is bound to a device, and nothing shows that it is this one. See Presented.Leaving.
+	Unbound bool
 }
 
 // Presented is what a caller proves itself with.
@@ -27,19 +29,27 @@ type Presented struct {
 	Token secret.Text // a session token or an access token
 	// Bound is the short-lived cookie of a session that is bound to a device; empty if none was sent.
 	Bound secret.Text
+	// Leaving: the caller wants no more than to sign out, or to show which device it is. A session token does for that
+	// without its bound cookie, and Identity.Unbound says so.
+	Leaving bool
 }
+
+// ErrBindingRequired is answered for the session token of a session that is bound to a device, if its bound cookie is
+// missing or has expired. The session lives on: its device can get another.
+var ErrBindingRequired = errors.New("session is bound to a device: its bound cookie is missing or has expired")
 
 // Check asks the source of truth whether a session token or an access token may act now. Roles and levels are those
 // of this moment, whatever an access token says.
 //
-// Errors: ErrInvalidToken, ErrTokenExpired, ErrTokenStale, session.ErrEnded, session.ErrExpired.
+// Errors: ErrInvalidToken, ErrTokenExpired, ErrTokenStale, ErrBindingRequired, session.ErrEnded, session.ErrExpired.
 func (s *Service) Check(ctx context.Context, p Presented) (Identity, error) {
 	presented, now := p.Token, s.Now()
 	var (
 		id  Identity
 		err error
 	)
-	if strings.HasPrefix(presented.Reveal(), session.TokenPrefix) {
+	byToken := strings.HasPrefix(presented.Reveal(), session.TokenPrefix)
+	if byToken {
 		id.View, err = s.findByToken(ctx, presented)
 	} else {
 		id.View, id.Access, err = s.findByAccess(ctx, presented, now)
@@ -50,6 +60,12 @@ func (s *Service) Check(ctx context.Context, p Presented) (Identity, error) {
 	if err := id.View.Alive(now); err != nil {
 		return Identity{}, err
 	}
+	if byToken && len(id.View.Session.Bound.Key) != 0 {
+		id.Unbound = s.Binder.Admit(id.View.Session, p.Bound, now) != nil
+		if id.Unbound && !p.Leaving {
+			return Identity{}, ErrBindingRequired
+		}
+	}
 	id.At = now
 	id.Application, err = s.Applications.Find(ctx, string(id.View.Session.Application))
 	if errors.Is(err, application.ErrNotFound) {
@@ -58,7 +74,9 @@ func (s *Service) Check(ctx context.Context, p Presented) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("check session: %w", err)
 	}
-	s.Sightings.See(id.View.Session, now)
+	if !id.Unbound { // a copied cookie must not keep a session from falling idle
+		s.Sightings.See(id.View.Session, now)
+	}
 	return id, nil
 }
 

@@ -201,8 +201,11 @@ func (s *Service) credentials(g *Grant, one session.Session, now time.Time) (sec
 	return secret.Digest{}, session.Refresh{Generation: generation, Digest: t.Digest(), RotatedAt: now, Floor: generation}
 }
 
-// complete mints the access token of a grant that is delivered in a body.
+// complete mints the access token of a grant that is delivered in a body, and invites a browser to bind its session.
 func (s *Service) complete(ctx context.Context, g Grant, now time.Time) (Grant, error) {
+	if one := g.View.Session; g.Delivery == Cookie && s.Binder.On() && len(one.Bound.Key) == 0 {
+		g.Invite = s.Binder.Invite(one, now)
+	}
 	if g.Application.Mode == application.ModeSession || g.Delivery == Cookie {
 		return g, nil
 	}

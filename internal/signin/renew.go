@@ -134,7 +134,12 @@ const (
 
 // SignOut ends sessions of the caller. It is durable when it returns: a request that began before cannot bring a
 // session back.
+//
+// Errors: *FieldError; ErrBindingRequired for another scope than Local, if the caller is Unbound.
 func (s *Service) SignOut(ctx context.Context, who Identity, scope Scope, c Client) error {
+	if who.Unbound && scope != Local && scope != "" {
+		return ErrBindingRequired
+	}
 	now := s.Now()
 	e := session.Ending{Reason: session.SignedOut, At: now}
 	switch scope {

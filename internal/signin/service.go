@@ -29,6 +29,8 @@ type Config struct {
 	Accounts     account.Store
 	Applications application.Store
 	Sessions     session.Store
+	Bindings     session.Bindings
+	Binder       session.Binder // off: no session is bound to a device, and none that is needs its bound cookie
 	Audit        audit.Store
 	Sightings    *session.Sightings
 
@@ -104,6 +106,9 @@ type Grant struct {
 	Access       Access
 	DeviceToken  string // for the client to keep and send with its next sign-in
 	Remembered   Remembered
+	// Invite is the challenge by which the browser may bind the session to its device, see BindDevice; empty if it is
+	// bound already, or is not to be.
+	Invite string
 }
 
 // Remembered spares a device the second factor for a while; zero if it is not to be spared.
