@@ -19,6 +19,7 @@ type Cookies struct {
 
 	domain string
 	secure bool
+	path   string // of the issuer, without a slash at its end
 }
 
 // deviceAge is for how long a device is recognised.
@@ -49,7 +50,7 @@ func NewCookies(issuer, domain string) (Cookies, error) {
 	name := func(of string) string { return prefix + "tandem_" + of }
 	return Cookies{
 		session: name("session"), device: name("device"), remembered: name("remembered"), attempt: name("attempt"), bound: name("bound"),
-		domain: domain, secure: u.Scheme == "https",
+		domain: domain, secure: u.Scheme == "https", path: strings.TrimSuffix(u.Path, "/"),
 	}, nil
 }
 
@@ -65,8 +66,13 @@ func (c Cookies) SetSession(h http.Header, token secret.Text, now, expires time.
 	c.set(h, c.session, token.Reveal(), expires.Sub(now))
 }
 
-// ClearSession takes the session cookie away.
-func (c Cookies) ClearSession(h http.Header) { c.set(h, c.session, "", -1) }
+// ClearSession takes the session cookie away, and what binds it to the device.
+func (c Cookies) ClearSession(h http.Header) {
+	c.set(h, c.session, "", -1)
+	if c.secure {
+		c.set(h, c.bound, "", -1)
+	}
+}
 
 // SetDevice lets the device be recognised at its next sign-in.
 func (c Cookies) SetDevice(h http.Header, token string) { c.set(h, c.device, token, deviceAge) }
@@ -94,6 +100,35 @@ func (c Cookies) Attempt(r *http.Request) secret.Text { return secret.NewText(on
 // which.
 func (c Cookies) Bound(r *http.Request) secret.Text { return secret.NewText(only(r, c.bound)) }
 
+// SetBound hands out the bound cookie. A browser is to renew it a little before it expires, so that no request which
+// takes its time arrives with one that has expired meanwhile.
+func (c Cookies) SetBound(h http.Header, value secret.Text, now, expires time.Time) {
+	left := expires.Sub(now)
+	c.set(h, c.bound, value.Reveal(), left-min(left/4, sendTime))
+}
+
+// sendTime is what a request may take until it is checked.
+const sendTime = 15 * time.Second
+
+// BoundTerms are the name of the bound cookie and its attributes, as a browser is told what to look for.
+func (c Cookies) BoundTerms() (name, attributes string) {
+	one := http.Cookie{Name: c.bound, Value: "x", Path: "/", Domain: c.domain, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	_, attributes, _ = strings.Cut(one.String(), "; ")
+	return c.bound, attributes
+}
+
+// The paths at which a browser binds a session to its device, and renews the bound cookie.
+const (
+	RegisterPath = "/dbsc/register"
+	RefreshPath  = "/dbsc/refresh"
+)
+
+// invite asks the browser to bind the session that the answer hands out to its device. Those that cannot pass over it
+// (W3C, Device Bound Session Credentials, "Secure-Session-Registration").
+func (c Cookies) invite(h http.Header, challenge string) {
+	h.Set("Secure-Session-Registration", `(ES256 RS256);path="`+c.path+RegisterPath+`";challenge="`+challenge+`"`)
+}
+
 // only answers the value of the one cookie of that name; empty if there is none, or more than one.
 func only(r *http.Request, name string) string {
 	value, n := cookie(r.Header["Cookie"], name)
@@ -114,6 +149,9 @@ func (c Cookies) Deliver(h http.Header, g signin.Grant, now time.Time) {
 	}
 	if g.Delivery == signin.Cookie {
 		c.SetSession(h, g.SessionToken, now, g.View.Session.ExpiresAt)
+	}
+	if g.Invite != "" && c.secure {
+		c.invite(h, g.Invite)
 	}
 }
 

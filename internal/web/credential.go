@@ -23,13 +23,17 @@ type Credential struct {
 	Kind   Kind
 	Text   secret.Text
 	Cookie bool // it came as a cookie rather than in Authorization
-	// Bound is the short-lived cookie of a session that is bound to a device, if one was sent.
+	// Bound is the short-lived cookie of a session that is bound to a device, if one was sent: as a cookie, or behind the
+	// session token in Authorization.
 	Bound secret.Text
 }
 
 const (
 	sessionPrefix = "tds_"
 	apiKeyPrefix  = "tdk_"
+	// boundMark stands between a session token and its bound cookie, where a service sends on in one header what it was
+	// sent in two cookies. No token holds it.
+	boundMark = "~"
 )
 
 // maxCredential bounds what is looked at: an access token has 8 KiB at most.
@@ -41,7 +45,7 @@ const maxCredential = 8 << 10
 // The error is a *Problem: 400 where it cannot be told which credential is meant.
 func (c Cookies) Find(r *http.Request) (Credential, error) {
 	found, err := c.find(r)
-	if found.Kind == SessionToken {
+	if found.Kind == SessionToken && found.Cookie {
 		found.Bound = c.Bound(r)
 	}
 	return found, err
@@ -82,6 +86,9 @@ func bearer(header string) (Credential, error) {
 	switch {
 	case strings.HasPrefix(text, sessionPrefix):
 		c.Kind = SessionToken
+		if token, bound, ok := strings.Cut(text, boundMark); ok {
+			c.Text, c.Bound = secret.NewText(token), secret.NewText(bound)
+		}
 	case strings.HasPrefix(text, apiKeyPrefix):
 		c.Kind = APIKey
 	}
