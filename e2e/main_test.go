@@ -35,5 +35,9 @@ func TestMain(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
+	if err := site.RemoveProgram(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	os.Exit(code)
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func Start(t testing.TB, c Config) *Site {
 		t.Fatal(err)
 	}
 	s := &Site{t: t, Mail: &Mailbox{}, Log: &Log{}, URL: address(c.Host, l)}
-	config := tandem.Config{Issuer: s.URL, Listen: l.Addr().String(), DataDir: t.TempDir()}
+	config := tandem.Config{Issuer: s.URL, Listen: l.Addr().String(), DataDir: filepath.Join(t.TempDir(), "data")}
 	config.Limits.Disabled = true
 	if c.Change != nil {
 		c.Change(&config)
@@ -65,9 +66,16 @@ func Start(t testing.TB, c Config) *Site {
 			t.Logf("the server's log:\n%s", s.Log.String())
 		}
 	})
-	serve(t, l, c.Host, s.Server)
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Beside, Page("<!doctype html><html lang=en><title>Beside</title><link rel=icon href=data:,><p>A page of the program that embeds the server."))
+	mux.Handle("/", s.Server)
+	serve(t, l, c.Host, mux)
 	return s
 }
+
+// Beside is the path of a page that is not Tandem's but lies on its origin, as of a program that embeds it: its scripts may
+// call the API with the visitor's cookies.
+const Beside = "/beside"
 
 // Serve puts up somebody else's site at https://HOST:PORT, or at http://localhost:PORT for an empty host, and answers
 // its URL, without a slash at the end.
