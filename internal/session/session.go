@@ -39,6 +39,7 @@ const (
 	UserDeleted     Reason = "user_deleted"
 	UserRevoked     Reason = "user_revoked"
 	PasswordChanged Reason = "password_changed"
+	AccountClaimed  Reason = "account_claimed" // by the owner of its address
 	AppRevoked      Reason = "application_revoked"
 	RefreshReused   Reason = "refresh_token_reused"
 	LimitReached    Reason = "session_limit"
