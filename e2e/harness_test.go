@@ -101,6 +101,18 @@ func TestBrowserSeesFaults(t *testing.T) {
 	}
 }
 
+// A page in a frame is told from one that the browser refused to show there, be it of this site or of another.
+func TestBrowserSeesFrames(t *testing.T) {
+	open := demo(t, secureHost)
+	for _, host := range strangers {
+		tab := chromium(t).Profile(t).Tab(t)
+		tab.Visit(site.Serve(t, host, site.Page("<!doctype html><title>x</title><link rel=icon href=data:,><iframe src='"+open+"/next'></iframe>")) + "/")
+		if framed := tab.Frames(); len(framed) != 1 || framed[0].Refused || framed[0].URL != open+"/next" {
+			t.Errorf("%s framed %+v", host, framed)
+		}
+	}
+}
+
 // What is measured of a page is right.
 func TestBrowserMeasures(t *testing.T) {
 	url := demo(t, "")

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
+	cdptarget "github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -65,7 +66,7 @@ func (d *driver) call(method string, params, res any) error {
 	})
 }
 
-// page is a tab.
+// pageDriver is a tab.
 type pageDriver struct{ ctx context.Context }
 
 // open opens a tab in the profile and has `see` called with each event, in their order: before a command returns, all
@@ -79,6 +80,12 @@ func (d *driver) open(profile string, see func(event any)) (*pageDriver, error) 
 		}
 	})
 	return p, err
+}
+
+// peek attaches to what is open already: a frame of another site. To close it lets go of it.
+func (d *driver) peek(target string) (*pageDriver, error) {
+	ctx, _ := chromedp.NewContext(d.ctx, chromedp.WithTargetID(cdptarget.ID(target)), chromedp.WithDetachOnCancel())
+	return &pageDriver{ctx}, chromedp.Do(ctx)
 }
 
 func (p *pageDriver) close() error {

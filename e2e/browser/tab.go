@@ -200,3 +200,55 @@ func (t *Tab) Screenshot() []byte {
 	}
 	return png
 }
+
+// Frame is a frame within the page.
+type Frame struct {
+	URL     string
+	Refused bool // it shows an error of the browser in place of what it should
+}
+
+// Frames lists the frames within the page.
+func (t *Tab) Frames() (found []Frame) {
+	t.t.Helper()
+	var tree struct {
+		FrameTree struct {
+			Frame       struct{ URL, UnreachableURL string }
+			ChildFrames []struct {
+				Frame struct{ URL, UnreachableURL string }
+			}
+		}
+	}
+	t.Command("Page.getFrameTree", nil, &tree)
+	for _, child := range tree.FrameTree.ChildFrames {
+		found = append(found, shownIn(child.Frame.URL, child.Frame.UnreachableURL))
+	}
+	// Those of other sites are in processes of their own, and not in this tree.
+	var all struct {
+		TargetInfos []struct{ TargetID, URL, BrowserContextID string }
+	}
+	if err := t.Profile.browser.driver.call("Target.getTargets", map[string]any{"filter": []map[string]any{{"type": "iframe"}}}, &all); err != nil {
+		t.t.Fatal(err)
+	}
+	for _, one := range all.TargetInfos {
+		if one.BrowserContextID != t.Profile.id {
+			continue
+		}
+		frame, err := t.Profile.browser.driver.peek(one.TargetID)
+		if err != nil {
+			t.t.Fatal(err)
+		}
+		tree.FrameTree.Frame.URL, tree.FrameTree.Frame.UnreachableURL = "", ""
+		if err := frame.call("Page.getFrameTree", nil, &tree); err != nil {
+			t.t.Fatal(err)
+		}
+		if err := frame.close(); err != nil {
+			t.t.Fatal(err)
+		}
+		found = append(found, shownIn(tree.FrameTree.Frame.URL, tree.FrameTree.Frame.UnreachableURL))
+	}
+	return found
+}
+
+func shownIn(url, unreachable string) Frame {
+	return Frame{url, unreachable != "" || url == "chrome-error://chromewebdata/"}
+}
