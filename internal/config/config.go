@@ -108,7 +108,17 @@ type Config struct {
 	TrustedProxies []string
 
 	Mail Mail
-	Log  Log
+
+	// ServiceName is what people know this server as, in messages and on pages;
+	// the issuer's host if empty.
+	ServiceName string
+	SignIn      SignIn
+
+	// Providers are those with whom people may sign in, in the order in which
+	// they are offered.
+	Providers []Provider
+
+	Log Log
 
 	// Dev is `serve --dev`: mail and the first admin's password are printed,
 	// and verifiers may sync without a credential. It is refused unless issuer
@@ -143,6 +153,11 @@ type Cookies struct {
 	// Domain shares the cookie with the subdomains of a domain that the issuer
 	// lies in. Empty, the default, keeps it to the issuer's host.
 	Domain string
+	// NoDeviceBinding leaves sessions unbound in browsers that could bind them
+	// to their device, and takes the cookie of a bound one for itself. It is
+	// the key cookies.device_binding turned round, so that the zero value is
+	// the safe one. Sessions are bound on https without a Domain only.
+	NoDeviceBinding bool
 }
 
 // Password is the policy for new passwords.

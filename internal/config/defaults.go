@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/url"
 	"slices"
 	"time"
 
@@ -60,6 +61,17 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Refresh.Absolute, c.Session.Absolute)
 	if c.Mail.Server != "" {
 		setDefault(&c.Mail.TLS, TLSStart)
+	}
+	if u, err := url.Parse(c.Issuer); err == nil {
+		setDefault(&c.ServiceName, u.Hostname())
+	}
+	c.SignIn.Methods = slices.Clone(c.SignIn.Methods)
+	setDefault(&c.SignIn.SecondFactor, "if_enrolled")
+	setDefault(&c.SignIn.Remember, defaultRemember)
+	setDefault(&c.SignIn.ACR, "1")
+	c.Providers = slices.Clone(c.Providers)
+	for i, p := range c.Providers {
+		c.Providers[i] = p.withDefaults()
 	}
 	setDefault(&c.Log.Level, "info")
 	setDefault(&c.Log.Format, "text")

@@ -36,6 +36,9 @@ func (l *loader) applyEnvironment(vars map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		o, text := origin{source: name}, vars[name]
 		target, ok := known[name]
+		if !ok {
+			target, ok = providerVariable(name)
+		}
 		switch {
 		case slices.Contains(otherVariables, name):
 		case !ok:

@@ -99,6 +99,10 @@ func (l *loader) subsection(o origin, name string, content *yaml.Node) {
 		l.fail(o, name, "is a section", "write its keys below it, indented by two spaces, or leave it out")
 		return
 	}
+	if isProvider(name) { // also one without keys, to be told what it lacks
+		l.config.provider(strings.TrimPrefix(name, providersSection+"."))
+		l.origins[name] = o
+	}
 	l.section(o.source, name+".", content)
 }
 
@@ -141,7 +145,9 @@ func (l *loader) unknown(o origin, name string) {
 	remedy := "remove it; `tandem init` writes a file with every key"
 	f, exists := lookup(name)
 	section, last, dotted := strings.Cut(name, ".")
-	switch meant := nearest(name, keyNames()); {
+	switch meant := nearest(name, append(keyNames(), providerKeyNames(name)...)); {
+	case section == providersSection && !strings.Contains(last, "."):
+		remedy = "name a provider with a-z, 0-9 and -, at most 32 characters"
 	case exists && f.onlyEnv:
 		instead := "use master_key_file"
 		if f.secret {

@@ -68,6 +68,8 @@ var fields = []field{
 		doc: "Web origins whose scripts may call this server with the user's cookie, such as https://app.example.com."},
 	{name: "cookies.domain", at: func(c *Config) value { return textValue{&c.Cookies.Domain} },
 		doc: "Shares the session cookie with the subdomains of this domain; leave it out to keep it to the issuer's host."},
+	{name: "cookies.device_binding", at: func(c *Config) value { return switchValue{p: &c.Cookies.NoDeviceBinding, inverted: true} },
+		doc: "Whether browsers that can bind a session to their device, so that a stolen cookie dies within 8m; on https without cookies.domain."},
 	{name: "password.min_length", at: func(c *Config) value { return numberValue{&c.Password.MinLength} },
 		doc: "Shortest new password in characters, 8 to 64."},
 	{name: "limits.enabled", at: func(c *Config) value { return switchValue{p: &c.Limits.Disabled, inverted: true} },
@@ -102,6 +104,16 @@ var fields = []field{
 		doc: "Password at the SMTP server; mail.password_file names a file with it."},
 	{name: "mail.tls", at: func(c *Config) value { return textValue{&c.Mail.TLS} }, fallback: TLSStart,
 		doc: "How the SMTP connection is protected: starttls, implicit, or insecure_plaintext."},
+	{name: "service_name", at: func(c *Config) value { return textValue{&c.ServiceName} }, fallback: "the issuer's host",
+		doc: "What people know this server as, in messages and on pages, at most 60 characters."},
+	{name: "sign_in.methods", at: func(c *Config) value { return listValue{&c.SignIn.Methods} }, fallback: "all that can be",
+		doc: "How a sign-in may begin, in the order offered: password, passkey, email_code (needs mail), provider:NAME."},
+	{name: "sign_in.second_factor", at: func(c *Config) value { return textValue{&c.SignIn.SecondFactor} },
+		doc: "When a second factor is asked for: if_enrolled, required (of everybody, who then sets one up), or never."},
+	{name: "sign_in.remember", at: func(c *Config) value { return graceValue{&c.SignIn.Remember} },
+		doc: "For how long a device that has proven a second factor is not asked for one again, 0s to 365d."},
+	{name: "sign_in.acr", at: func(c *Config) value { return textValue{&c.SignIn.ACR} },
+		doc: "Level that a session must have: 1, or 2, for which a second factor is asked for at each sign-in."},
 	{name: "log.level", at: func(c *Config) value { return textValue{&c.Log.Level} },
 		doc: "Least level that is logged: debug, info, warn or error."},
 	{name: "log.format", at: func(c *Config) value { return textValue{&c.Log.Format} },
@@ -110,7 +122,7 @@ var fields = []field{
 
 // env is the environment variable of the key.
 func (f field) env() string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(f.name))
 }
 
 // envFile is the variable that may name a file with the value instead.
@@ -120,7 +132,7 @@ func (f field) envFile() string { return f.env() + "_FILE" }
 // caller's.
 func Keys() []Key {
 	defaults := Default()
-	keys := make([]Key, len(fields))
+	keys := make([]Key, len(fields), len(fields)+len(providerKeys))
 	for i, f := range fields {
 		v := f.at(&defaults)
 		keys[i] = Key{
@@ -131,6 +143,10 @@ func Keys() []Key {
 			keys[i].Default = v.text()
 		}
 	}
+	for _, k := range providerKeys {
+		of := field{name: providersSection + ".NAME." + k.key}
+		keys = append(keys, Key{Name: of.name, Env: of.env(), Type: k.at(new(Provider)).kind().name, Doc: k.doc, Secret: k.secret})
+	}
 	return keys
 }
 
@@ -138,14 +154,15 @@ func Keys() []Key {
 func lookup(name string) (field, bool) {
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 	if i < 0 {
-		return field{}, false
+		return lookupProvider(name)
 	}
 	return fields[i], true
 }
 
 // isSection reports whether keys stand below name.
 func isSection(name string) bool {
-	return slices.ContainsFunc(fields, func(f field) bool { return strings.HasPrefix(f.name, name+".") })
+	return name == providersSection || isProvider(name) ||
+		slices.ContainsFunc(fields, func(f field) bool { return strings.HasPrefix(f.name, name+".") })
 }
 
 // keyNames lists the names of all keys.

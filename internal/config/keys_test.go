@@ -45,6 +45,8 @@ func TestEveryFieldHasAKey(t *testing.T) {
 		for i := range s.NumField() {
 			if f := s.Field(i); f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[secret.Text]() {
 				n += leaves(f.Type)
+			} else if f.Type == reflect.TypeFor[[]config.Provider]() {
+				n += f.Type.Elem().NumField() - 1 // each has a key below its name
 			} else if f.Name != "Dev" {
 				n++
 			}
@@ -69,6 +71,7 @@ func TestWriteThenLoad(t *testing.T) {
 			Limits: config.Limits{Disabled: true}, Session: config.Session{Preset: "strict", Idle: 90 * time.Second, Limit: 3},
 			Refresh: config.Refresh{Grace: config.NoGrace, Absolute: 30 * 24 * time.Hour},
 			Cookies: config.Cookies{Domain: "example.com"}, Log: config.Log{Format: "json"},
+			ServiceName: "Example: Bank", SignIn: config.SignIn{Methods: []string{"passkey", "password"}, Remember: config.NeverRemember, ACR: "2"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,6 @@ func (c Config) checkMail(ps *problems) {
 		}
 		return
 	}
-	ps.add("mail.server", "names an SMTP server, which is not in this build yet", "leave it out; `serve --dev` prints messages")
 	host, port, ok := splitAddress(m.Server)
 	if !ok || host == "" || port == 0 {
 		ps.add("mail.server", "must be host:port", "write an address such as smtp.example.com:587")

@@ -24,6 +24,8 @@ func (c Config) check() problems {
 	c.checkLifetimes(&ps)
 	c.checkProxies(&ps)
 	c.checkMail(&ps)
+	c.checkProviders(&ps)
+	c.checkSignIn(&ps)
 	oneOf(&ps, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(&ps, "log.format", c.Log.Format, "text", "json")
 	return ps

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -44,6 +45,9 @@ func Write(w io.Writer, c Config) error {
 			body.WriteString(lines)
 		}
 		out.WriteString("\n" + header + body.String())
+	}
+	if err := renderProviders(&out, c); err != nil {
+		return err
 	}
 	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
@@ -87,4 +91,36 @@ func renderValue(v value) (string, error) {
 	}
 	text, err := yaml.Marshal(node)
 	return string(text), err
+}
+
+// renderProviders renders the providers, or how one would be written.
+func renderProviders(out *strings.Builder, c Config) error {
+	out.WriteString("\n# Other providers of identities with whom people may sign in, each below a name of its own.\n")
+	for _, k := range providerKeys {
+		out.WriteString("#   " + k.key + ": " + k.doc + "\n")
+	}
+	if len(c.Providers) == 0 {
+		out.WriteString("# providers:\n#   google:\n#     client_id: ...\n#     client_secret_file: ...\n")
+		return nil
+	}
+	out.WriteString("providers:\n")
+	for _, p := range c.Providers {
+		out.WriteString("  " + strconv.Quote(p.Name) + ":\n")
+		for _, k := range providerKeys {
+			v := k.at(&p)
+			if k.secret {
+				out.WriteString("    # It is never written here: set " + field{name: providersSection + "." + p.Name + "." + k.key}.env() + ".\n")
+				continue
+			}
+			if v.text() == "" {
+				continue
+			}
+			text, err := renderValue(v)
+			if err != nil {
+				return fmt.Errorf("writing providers: %w", err)
+			}
+			out.WriteString("    " + k.key + ": " + text)
+		}
+	}
+	return nil
 }
