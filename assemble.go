@@ -12,7 +12,6 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/limit"
-	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
@@ -28,6 +27,7 @@ type parts struct {
 	sightings *session.Sightings
 	signin    *signin.Service
 	operator  *operator.Service
+	post      post
 }
 
 // wrongClock is how far the store's last commit may lie in the future before the server refuses to start: a system
@@ -75,6 +75,9 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	if err := defaultApplication(ctx, apps, now()); err != nil {
 		return p, err
 	}
+	if p.post, err = openPost(c, st, box, now, o); err != nil {
+		return p, err
+	}
 	passwords := credential.Policy{MinLength: c.Password.MinLength}
 	p.sightings = session.NewSightings(st.Sessions(), o.logger)
 	p.signin = signin.New(signin.Config{
@@ -83,7 +86,9 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
 		Attempts:     st.Attempts(), Passkeys: st.Passkeys(), Codes: st.Codes(), Connections: st.Connections(), Box: box,
-		Limits: st.Limits(), Mail: sender(o), Issuer: c.Issuer, Defaults: defaults(c), Now: now, Log: o.logger,
+		Limits: st.Limits(), Mail: p.post.sender, Issuer: c.Issuer,
+		ServiceName: c.ServiceName, CanMail: c.CanMail() || o.mailTo != nil,
+		Defaults: defaults(c), Now: now, Log: o.logger,
 	})
 	p.operator = operator.New(operator.Config{
 		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
@@ -149,13 +154,6 @@ func hashing(o options) credential.HasherConfig {
 		return credential.HasherConfig{Cost: credential.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, InsecureAllowCheap: true}
 	}
 	return credential.HasherConfig{Parallel: o.hashes}
-}
-
-func sender(o options) mail.Sender {
-	if o.mailTo != nil {
-		return mail.NewTerminal(o.mailTo)
-	}
-	return mail.Discard{}
 }
 
 func defaults(c Config) signin.Defaults {

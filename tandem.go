@@ -92,6 +92,9 @@ func Open(ctx context.Context, c Config, opts ...Option) (*Server, error) {
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.keeper.Go(func() { s.housekeep(keeping) })
+	if outbox := s.parts.post.outbox; outbox != nil {
+		s.keeper.Go(func() { outbox.Run(keeping) })
+	}
 	return s, nil
 }
 

@@ -1,0 +1,47 @@
+package tandem
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/mail"
+)
+
+// post is how messages to people leave.
+type post struct {
+	sender mail.Sender
+	outbox *mail.Outbox // nil unless there is a mail server; to be run
+}
+
+// openPost sends messages as configured: to the developer's terminal, through the mail server, or nowhere.
+func openPost(c Config, st store, box sealer, now func() time.Time, o options) (post, error) {
+	switch {
+	case o.mailTo != nil:
+		return post{sender: mail.NewTerminal(o.mailTo)}, nil
+	case c.Mail.Server == "":
+		return post{sender: mail.Discard{}}, nil
+	}
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return post{}, fmt.Errorf("issuer: %w", err)
+	}
+	carrier, err := mail.NewSMTP(mail.SMTPConfig{
+		Server: c.Mail.Server, From: c.Mail.From, Username: c.Mail.Username, Password: c.Mail.Password, TLS: c.Mail.TLS, Host: issuer.Hostname(),
+	})
+	if err != nil {
+		return post{}, err
+	}
+	outbox := mail.NewOutbox(mail.OutboxConfig{Queue: st.MailQueue(), Box: box, Carrier: carrier, Alone: st.Alone, Now: now, Log: o.logger})
+	return post{sender: outbox, outbox: outbox}, nil
+}
+
+// signInDefaults are for applications that say nothing of how people sign in to them.
+func signInDefaults(c Config) application.SignIn {
+	s := application.SignIn{SecondFactor: application.SecondFactor(c.SignIn.SecondFactor), Remember: c.SignIn.Window(), ACR: c.SignIn.ACR}
+	for _, m := range c.SignIn.Methods {
+		s.Methods = append(s.Methods, application.Method(m))
+	}
+	return s
+}
