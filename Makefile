@@ -18,7 +18,7 @@ FUZZTIME ?= 30s
 # Tests and builds need no C compiler; the race detector is the exception.
 export CGO_ENABLED ?= 0
 
-.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench scale soak chaos mutants fuzz verify generated tidy vulnerabilities tools clean
+.PHONY: help run demo build test test-unit check fmt vet staticcheck race bench scale soak chaos mutants fuzz verify generated tidy vulnerabilities tools images clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -102,6 +102,9 @@ tools: ## build the pinned tools into bin/
 		GOWORK=off GOBIN=$(BIN) go -C tools install tool; \
 		touch $(STAMP); \
 	fi
+
+images: ## take the screenshots of docs/images anew, in a real Chromium
+	TANDEM_SCREENSHOTS=$(CURDIR)/docs/images go -C e2e test -count=1 -timeout 10m -run '^TestEveryPage$$/^en$$' .
 
 clean: ## remove what was built
 	rm -rf $(BIN)
