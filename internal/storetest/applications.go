@@ -30,8 +30,13 @@ func fullApplication(s *scene) application.Application {
 		ID: application.NewID(s.tick()), Name: "Bank – mobile", Kind: application.Resource, Mode: application.ModeJWT,
 		Audiences: []string{"https://b.example", "https://a.example"}, AllowedOrigins: []string{"https://app.example"},
 		Algorithm: jws.EdDSA, AccessTokenTTL: 90 * time.Second,
-		Refresh:   application.Refresh{Grace: 10 * time.Second, Idle: time.Hour, Absolute: 24 * time.Hour},
-		Session:   application.Session{Preset: "strict", Idle: time.Minute, Absolute: time.Hour, Limit: 3},
+		Refresh: application.Refresh{Grace: 10 * time.Second, Idle: time.Hour, Absolute: 24 * time.Hour},
+		Session: application.Session{Preset: "strict", Idle: time.Minute, Absolute: time.Hour, Limit: 3},
+		SignIn: application.SignIn{
+			Methods:      []application.Method{application.Passkey, application.Password, application.Provider("google")},
+			SecondFactor: application.Required, Remember: -time.Millisecond, ACR: "2",
+		},
+		Brand:     application.Brand{Title: "Bank <&> Söhne", Logo: "data:image/png;base64,AAAA", Color: "#00ff7f"},
 		Secret:    secret.Sum([]byte("client secret")),
 		CreatedAt: s.now,
 	}
@@ -67,6 +72,11 @@ func appAmendRaced(s *scene) {
 		func(a *application.Application) { a.AccessTokenTTL = time.Minute },
 		func(a *application.Application) { a.Refresh.Grace++ },
 		func(a *application.Application) { a.Session.Limit++ },
+		func(a *application.Application) { a.SignIn.Methods = []application.Method{application.EmailCode} },
+		func(a *application.Application) { a.SignIn.SecondFactor = application.Never },
+		func(a *application.Application) { a.SignIn.Remember = 30 * 24 * time.Hour },
+		func(a *application.Application) { a.SignIn.ACR = "1" },
+		func(a *application.Application) { a.Brand = application.Brand{Title: "Another"} },
 		func(a *application.Application) { a.Secret = secret.Sum([]byte("another")) },
 	} {
 		change := func(a *application.Application) {
