@@ -48,7 +48,7 @@ for (const button of document.querySelectorAll("button[data-print]")) {
 }
 
 // A form is sent once, however often its button is pressed.
-for (const form of document.querySelectorAll("form[method=post]")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-passkey])")) {
   let sent = false;
   form.addEventListener("submit", (e) => {
     if (sent) e.preventDefault();

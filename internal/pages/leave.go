@@ -1,0 +1,46 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"tandem.example/tandem/internal/signin"
+	"tandem.example/tandem/internal/ui"
+)
+
+// showSignOut asks before anything ends: to follow a link signs nobody out.
+func (v *visit) showSignOut() error {
+	who, err := v.identify()
+	var out *errSignedOut
+	if errors.As(err, &out) {
+		return v.redirect("/signed-out")
+	}
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "sign-out", ui.Page{App: who.Application, Data: step{Email: who.View.User.Email}})
+}
+
+// signOut ends this session, or all of them. The cookie is gone in any case.
+func (v *visit) signOut() error {
+	who, err := v.identify()
+	var out *errSignedOut
+	if errors.As(err, &out) {
+		v.Site.Cookies.ClearSession(v.x.Header())
+		return v.redirect("/signed-out")
+	}
+	if err != nil {
+		return err
+	}
+	scope := signin.Local
+	if v.sent("scope") == string(signin.Global) {
+		scope = signin.Global
+	}
+	if err := v.SignIn.SignOut(v.ctx(), who, scope, v.client()); err != nil {
+		return err
+	}
+	v.Site.Cookies.ClearSession(v.x.Header())
+	return v.redirect("/signed-out")
+}
+
+func (v *visit) signedOut() error { return v.render(http.StatusOK, "signed-out", ui.Page{}) }
