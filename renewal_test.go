@@ -30,7 +30,7 @@ func TestStepUpThatARefreshOvertakes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			up, err := s.StepUp(ctx, who, secret.NewText(password), signin.Body, client)
+			up, err := s.StepUp(ctx, who, signin.Again{Password: secret.NewText(password)}, signin.Body, client)
 			if err != nil {
 				t.Fatalf("step-up: %v", err)
 			}

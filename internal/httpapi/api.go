@@ -128,6 +128,7 @@ func (a *API) register() {
 	a.registerEntrance()
 	a.registerSession()
 	a.registerDevices()
+	a.registerBound()
 	a.registerMe()
 	a.registerUsers()
 	a.registerOperations()
@@ -185,5 +186,6 @@ func (a *API) client(x *web.Exchange) signin.Client {
 	return signin.Client{
 		IP: x.Address, Device: web.DeviceName(x.Request), RequestID: x.ID,
 		DeviceToken: a.cookies.Device(x.Request), Remembered: a.cookies.Remembered(x.Request),
+		Languages: x.Request.Header.Get("Accept-Language"),
 	}
 }

@@ -37,10 +37,12 @@ type signUpInput struct {
 
 type signInInput struct {
 	Body struct {
-		Email    string      `json:"email"`
-		Password secret.Text `json:"password"`
-		App      string      `json:"app,omitempty" doc:"Id or name of the application; default if left out."`
-		Delivery string      `json:"delivery,omitempty" enum:"cookie,body" doc:"How credentials are delivered."`
+		Email        string      `json:"email"`
+		Password     secret.Text `json:"password"`
+		TOTP         string      `json:"totp,omitempty" maxLength:"20" doc:"Code of an authenticator app, where a second factor is needed."`
+		RecoveryCode string      `json:"recovery_code,omitempty" maxLength:"50" doc:"In place of totp."`
+		App          string      `json:"app,omitempty" doc:"Id or name of the application; default if left out."`
+		Delivery     string      `json:"delivery,omitempty" enum:"cookie,body" doc:"How credentials are delivered."`
 	}
 }
 
@@ -51,7 +53,7 @@ func (a *API) registerEntrance() {
 	}, a.signUp)
 	public(a, operation{
 		id: "sign-in", method: http.MethodPost, path: "/v1/sign-in", tag: tagSignIn, status: http.StatusOK,
-		summary: "Sign in with e-mail and password.",
+		summary: "Sign in with e-mail and password, and with a second factor where one is needed: step_up_required names those there are.",
 	}, a.signIn)
 	public(a, operation{
 		id: "refresh", method: http.MethodPost, path: "/v1/token/refresh", tag: tagSignIn, status: http.StatusOK,
@@ -74,7 +76,7 @@ func (a *API) signUp(ctx context.Context, in *signUpInput) (*grantOutput, error)
 func (a *API) signIn(ctx context.Context, in *signInInput) (*grantOutput, error) {
 	x, b := web.Of(ctx), &in.Body
 	g, err := a.SignIn.SignIn(ctx, signin.SignIn{
-		Email: b.Email, Password: b.Password, App: b.App, Delivery: signin.Delivery(b.Delivery),
+		Email: b.Email, Password: b.Password, TOTP: b.TOTP, RecoveryCode: b.RecoveryCode, App: b.App, Delivery: signin.Delivery(b.Delivery),
 	}, a.client(x))
 	a.Metrics.entered("sign_in", err)
 	if err != nil {

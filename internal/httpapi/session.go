@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -26,6 +27,8 @@ type Access struct {
 	ClientID  string   `json:"client_id"`
 	Scope     string   `json:"scope"`
 	Position  string   `json:"position" doc:"Head of the revocation log before the rest was read, as the claim rv of an access token."`
+	// BoundUntil is set for the session token of a bound session.
+	BoundUntil *time.Time `json:"bound_until,omitempty" doc:"When the bound cookie expires that the session token came with: ask again then."`
 }
 
 func (a *API) registerSession() {
@@ -44,7 +47,7 @@ func (a *API) registerSession() {
 	}, a.mint)
 	personal(a, operation{
 		id: "step-up", method: http.MethodPost, path: "/v1/step-up", tag: tagSession, status: http.StatusOK,
-		summary: "Prove yourself anew; the session gets new credentials.",
+		summary: "Prove yourself anew by one of password, totp and recovery_code; the session gets new credentials. Those other than the password raise the acr.",
 	}, a.stepUp)
 }
 
@@ -56,7 +59,8 @@ func (a *API) whoami(x *web.Exchange, _ *http.Request) error {
 		return err
 	}
 	who := c.identity
-	access := Access{ClientID: string(who.Application.ID), Scope: who.Access.Scope, Position: who.View.Revision.String()}
+	access := Access{ClientID: string(who.Application.ID), Scope: who.Access.Scope, Position: who.View.Revision.String(),
+		BoundUntil: stampIf(who.BoundUntil)}
 	if c.credential.Kind == web.AccessToken {
 		access.Audiences = who.Access.Audience
 	} else {
@@ -90,13 +94,16 @@ func (a *API) mint(ctx context.Context, who signin.Identity, in *mintInput) (*to
 
 type stepUpInput struct {
 	Body struct {
-		Password secret.Text `json:"password"`
+		Password     secret.Text `json:"password,omitempty"`
+		TOTP         string      `json:"totp,omitempty" maxLength:"20" doc:"Code of an authenticator app."`
+		RecoveryCode string      `json:"recovery_code,omitempty" maxLength:"50"`
 	}
 }
 
 func (a *API) stepUp(ctx context.Context, who signin.Identity, in *stepUpInput) (*grantOutput, error) {
 	x := web.Of(ctx)
-	g, err := a.SignIn.StepUp(ctx, who, in.Body.Password, a.delivery(x, who), a.client(x))
+	again := signin.Again{Password: in.Body.Password, TOTP: in.Body.TOTP, RecoveryCode: in.Body.RecoveryCode}
+	g, err := a.SignIn.StepUp(ctx, who, again, a.delivery(x, who), a.client(x))
 	a.Metrics.entered("step_up", err)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,13 +25,20 @@ type SignUp struct {
 	Delivery Delivery
 }
 
-// SignUp registers a user and signs them in.
+// SignUp registers a user and signs them in. Where the application's policy asks for more than a password, it is for the
+// pages to see that it is given.
 //
-// Errors: *FieldError, *LimitedError, *credential.PolicyError, *credential.OverloadedError, account.ErrEmailTaken.
+// Errors: *FieldError, *LimitedError, *credential.PolicyError, *credential.OverloadedError, account.ErrEmailTaken,
+// ErrUsePages.
 func (s *Service) SignUp(ctx context.Context, in SignUp, c Client) (Grant, error) {
 	app, delivery, err := s.choose(ctx, in.App, in.Delivery)
 	if err != nil {
 		return Grant{}, err
+	}
+	rules, proofs := s.rules(app), []proof{{Method: application.Password}}
+	v := rules.judge(standing{Purpose: ToSignIn, Identified: true, Proofs: proofs})
+	if !v.Done {
+		return Grant{}, ErrUsePages
 	}
 	if err := account.CheckEmail(in.Email); err != nil {
 		return Grant{}, &FieldError{"email", err.Error()}
@@ -48,57 +56,122 @@ func (s *Service) SignUp(ctx context.Context, in SignUp, c Client) (Grant, error
 	if err != nil {
 		return Grant{}, fmt.Errorf("sign up: %w", err)
 	}
-	now := s.Now()
-	user := account.User{ID: account.NewID(now), Email: strings.TrimSpace(in.Email), Name: in.Name, Status: account.Active, CreatedAt: now}
-	entry := s.entry(audit.SignedUp, c, user.ID, now)
-	if err := s.Store.Register(ctx, Registration{User: user, Password: phc, Audit: []audit.Entry{entry}}); err != nil {
-		return Grant{}, fmt.Errorf("sign up: %w", err)
-	}
-	_, revision, err := s.Store.Password(ctx, user.ID)
+	user, err := s.register(ctx, account.User{Email: strings.TrimSpace(in.Email), Name: in.Name}, phc, c)
 	if err != nil {
 		return Grant{}, fmt.Errorf("sign up: %w", err)
 	}
-	return s.start(ctx, user.ID, revision, app, delivery, c)
+	return s.start(ctx, entrance{
+		User: user, Revision: user.Revision, App: app, Rules: rules, Delivery: delivery, Proofs: proofs, ACR: v.ACR, New: true,
+	}, c)
 }
 
-// SignIn is a sign-in as it was sent.
+// register makes an active user with the address and name given, and the id if one is.
+func (s *Service) register(ctx context.Context, u account.User, phc credential.PHC, c Client) (account.User, error) {
+	now := s.Now()
+	u.Status, u.CreatedAt = account.Active, now
+	if u.ID == "" {
+		u.ID = account.NewID(now)
+	}
+	entry := s.entry(audit.SignedUp, c, u.ID, now)
+	if err := s.Store.Register(ctx, Registration{User: u, Password: phc, Audit: []audit.Entry{entry}}); err != nil {
+		return u, err
+	}
+	return s.Accounts.ByID(ctx, u.ID)
+}
+
+// SignIn is a sign-in as it was sent. A second factor may go with it.
 type SignIn struct {
-	Email    string
-	Password secret.Text
-	App      string
-	Delivery Delivery
+	Email        string
+	Password     secret.Text
+	TOTP         string
+	RecoveryCode string
+	App          string
+	Delivery     Delivery
 }
 
-// SignIn checks the password and starts a session. Unknown user, wrong password and locked user cost the same and
-// answer the same ErrInvalidCredentials.
+// ErrUsePages is answered to a program where the application's policy asks for what only a person at a browser can give.
+var ErrUsePages = errors.New("this application asks for more than this call can give: sign in on the pages of this server")
+
+// SecondFactorError is answered where a second factor has to go with the password: one of these.
+type SecondFactorError struct{ Factors []application.Method }
+
+func (e *SecondFactorError) Error() string { return "a second factor is needed" }
+
+// SignIn checks the password, and a second factor where the policy asks for one, and starts a session. Unknown user,
+// wrong password and locked user cost the same and answer the same ErrInvalidCredentials.
 //
-// Errors: ErrInvalidCredentials, *FieldError, *LimitedError, *credential.OverloadedError.
+// Errors: ErrInvalidCredentials, *SecondFactorError, ErrWrongCode, ErrUsePages, *FieldError, *LimitedError,
+// *credential.OverloadedError.
 func (s *Service) SignIn(ctx context.Context, in SignIn, c Client) (Grant, error) {
 	app, delivery, err := s.choose(ctx, in.App, in.Delivery)
 	if err != nil {
 		return Grant{}, err
 	}
+	e := entrance{App: app, Delivery: delivery, Rules: s.rules(app), Proofs: []proof{{Method: application.Password}}}
+	if !e.Rules.begun(e.Proofs) {
+		return Grant{}, ErrUsePages
+	}
 	tried, err := s.take(ctx, in.Email, c)
 	if err != nil {
 		return Grant{}, err
 	}
-	user, revision, err := s.prove(ctx, in.Email, in.Password)
+	e.User, e.Revision, err = s.prove(ctx, in.Email, in.Password)
 	if errors.Is(err, ErrInvalidCredentials) {
-		if err := s.refused(ctx, audit.SignInRefused, user.ID, c); err != nil {
+		if err := s.refused(ctx, audit.SignInRefused, e.User.ID, c); err != nil {
 			return Grant{}, err
 		}
 		return Grant{}, ErrInvalidCredentials
 	}
+	s.refund(ctx, tried) // it was right, or nothing was guessed
 	if err != nil {
-		s.refund(ctx, tried) // nothing was guessed
 		return Grant{}, fmt.Errorf("sign in: %w", err)
 	}
-	g, err := s.start(ctx, user.ID, revision, app, delivery, c)
+	e.ACR, err = s.secondFactor(ctx, &e, in, c)
 	if err != nil {
 		return Grant{}, err
 	}
-	s.refund(ctx, tried)
-	return g, nil
+	return s.start(ctx, e, c)
+}
+
+// secondFactor proves what the policy asks for beside the password, and answers the level that is reached.
+func (s *Service) secondFactor(ctx context.Context, e *entrance, in SignIn, c Client) (string, error) {
+	has, err := s.holding(ctx, e.User)
+	if err != nil {
+		return "", err
+	}
+	now := s.Now()
+	judge := func() verdict {
+		return e.Rules.judge(standing{
+			Purpose: ToSignIn, Identified: true, Proofs: e.Proofs, Has: has, Remembered: s.spared(c.Remembered, e.User, e.Rules, now),
+		})
+	}
+	v := judge()
+	switch {
+	case v.Done:
+		return v.ACR, nil
+	case v.Enrol:
+		return "", ErrUsePages
+	}
+	m, err := s.proveSecond(ctx, e.User, v.Ask, in.TOTP, in.RecoveryCode, audit.SignInRefused, c)
+	if err != nil {
+		return "", err
+	}
+	e.Proofs = append(e.Proofs, proof{Method: m})
+	if v = judge(); !v.Done {
+		return "", ErrUsePages
+	}
+	return v.ACR, nil
+}
+
+// proveSecond proves the one-time code or the recovery code, whichever was given and is asked for.
+func (s *Service) proveSecond(ctx context.Context, user account.User, ask []application.Method, totp, recovery string, refusal audit.Type, c Client) (application.Method, error) {
+	switch {
+	case totp != "" && slices.Contains(ask, application.TOTP):
+		return application.TOTP, s.spendTOTP(ctx, user, totp, refusal, c)
+	case recovery != "" && slices.Contains(ask, application.RecoveryCode):
+		return application.RecoveryCode, s.spendRecoveryCode(ctx, user, recovery, refusal, c)
+	}
+	return "", &SecondFactorError{Factors: ask}
 }
 
 // prove answers the user whose password it is, with the Revision that was read with it. The user is answered with
@@ -161,30 +234,13 @@ func (s *Service) rehash(ctx context.Context, user account.ID, from credential.P
 }
 
 func (s *Service) refused(ctx context.Context, t audit.Type, user account.ID, c Client) error {
-	e := s.entry(t, c, user, s.Now())
-	e.Actor, e.Outcome, e.Reason = "", audit.Refused, "invalid_credentials"
-	return s.record(ctx, e)
+	return s.refusedFor(ctx, t, user, "invalid_credentials", c)
 }
 
-// start begins the session of a user who has just proven themselves, and hands out its credentials.
-func (s *Service) start(ctx context.Context, user account.ID, revision uint64, app application.Application, d Delivery, c Client) (Grant, error) {
-	now := s.Now()
-	p := s.policy(app)
-	one := session.Session{ID: session.NewID(now), User: user, Application: app.ID, ACR: "1", AMR: []string{"pwd"}, Device: c.Device, IP: c.IP}
-	p.Deadlines(&one, now)
-	g := Grant{Application: app, Delivery: d, DeviceToken: s.DeviceTokens.Issue(user)}
-	one.Token, one.Refresh = s.credentials(&g, one, now)
-	entry := s.entry(audit.SignedIn, c, user, now)
-	entry.Target = string(one.ID)
-	view, err := s.Sessions.Start(ctx, session.Start{Session: one, AccountRevision: revision, Limit: p.Limit, Audit: entry})
-	if errors.Is(err, session.ErrAccountChanged) {
-		return Grant{}, ErrInvalidCredentials
-	}
-	if err != nil {
-		return Grant{}, fmt.Errorf("start session: %w", err)
-	}
-	g.View = view
-	return s.complete(ctx, g, now)
+func (s *Service) refusedFor(ctx context.Context, t audit.Type, user account.ID, reason string, c Client) error {
+	e := s.entry(t, c, user, s.Now())
+	e.Actor, e.Outcome, e.Reason = "", audit.Refused, reason
+	return s.record(ctx, e)
 }
 
 // credentials makes new long-lived credentials for the session as its mode has it, puts them into the grant and

@@ -14,8 +14,8 @@ import (
 	"tandem.example/tandem/internal/secret"
 )
 
-// attempt is what a sign-in attempt took from the limits, to be given back if it succeeds.
-type attempt struct {
+// taken is what a guess took from the limits, to be given back if it was none.
+type taken struct {
 	key    string
 	policy limit.Policy
 }
@@ -24,19 +24,19 @@ type attempt struct {
 //
 // An account's limit alone would let a stranger lock the owner out by guessing. So the limit for everybody holds for
 // strangers, while a device or an address from which the owner has signed in before has a limit of its own.
-func (s *Service) take(ctx context.Context, email string, c Client) ([]attempt, error) {
+func (s *Service) take(ctx context.Context, email string, c Client) ([]taken, error) {
 	address, err := s.takeAddress(ctx, c.IP)
 	if err != nil {
 		return nil, err
 	}
 	mail := account.NormalizeEmail(email)
-	everybody := attempt{limit.Key("account", mail), s.Defaults.PerAccount}
+	everybody := taken{limit.Key("account", mail), s.Defaults.PerAccount}
 	d, err := s.Limits.Take(ctx, everybody.key, everybody.policy, s.Now())
 	if err != nil {
 		return nil, fmt.Errorf("take from limit: %w", err)
 	}
 	if d.Allowed {
-		return []attempt{address, everybody}, nil
+		return []taken{address, everybody}, nil
 	}
 	own, known, err := s.ownKey(ctx, mail, c)
 	if err != nil {
@@ -48,10 +48,10 @@ func (s *Service) take(ctx context.Context, email string, c Client) ([]attempt, 
 			return nil, fmt.Errorf("take from limit: %w", err)
 		}
 		if d.Allowed {
-			return []attempt{address, {own, s.Defaults.PerAccount}}, nil
+			return []taken{address, {own, s.Defaults.PerAccount}}, nil
 		}
 	}
-	s.refund(ctx, []attempt{address})
+	s.refund(ctx, []taken{address})
 	return nil, &LimitedError{RetryAfter: d.RetryAfter}
 }
 
@@ -71,8 +71,8 @@ func (s *Service) ownKey(ctx context.Context, email string, c Client) (key strin
 	return limit.Key("account address", email+" "+addressKey(c.IP)), known, nil
 }
 
-func (s *Service) takeAddress(ctx context.Context, ip string) (attempt, error) {
-	a := attempt{limit.Key("address", addressKey(ip)), s.Defaults.PerAddress}
+func (s *Service) takeAddress(ctx context.Context, ip string) (taken, error) {
+	a := taken{limit.Key("address", addressKey(ip)), s.Defaults.PerAddress}
 	d, err := s.Limits.Take(ctx, a.key, a.policy, s.Now())
 	if err != nil {
 		return a, fmt.Errorf("take from limit: %w", err)
@@ -83,8 +83,8 @@ func (s *Service) takeAddress(ctx context.Context, ip string) (attempt, error) {
 	return a, nil
 }
 
-func (s *Service) refund(ctx context.Context, taken []attempt) {
-	for _, a := range taken {
+func (s *Service) refund(ctx context.Context, all []taken) {
+	for _, a := range all {
 		if err := s.Limits.Refund(ctx, a.key, a.policy, s.Now()); err != nil {
 			s.Log.Warn("limit was not given back", "error", err)
 		}

@@ -104,5 +104,5 @@ func (s *Service) endStolen(ctx context.Context, v session.View, c Client, now t
 }
 
 func (s *Service) happening(v session.View, now time.Time) mail.Happening {
-	return mail.Happening{To: v.User.Email, Service: s.Issuer, Device: v.Session.Device, IP: v.Session.IP, At: now}
+	return s.occasion(v.User.Email, Client{Device: v.Session.Device, IP: v.Session.IP}, now)
 }

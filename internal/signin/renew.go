@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/language"
@@ -16,23 +17,45 @@ import (
 	"tandem.example/tandem/verify/revocation"
 )
 
-// StepUp proves the person anew with their password: AuthenticatedAt becomes now, and the session gets new
-// credentials; the old ones are dead in the same commit. A password alone does not raise the acr.
+// Again is what a person proves themselves anew with: one of these.
+type Again struct {
+	Password     secret.Text
+	TOTP         string
+	RecoveryCode string
+}
+
+// StepUp proves the person anew: AuthenticatedAt becomes now, and the session gets new credentials; the old ones are
+// dead in the same commit. A password alone does not raise the acr; a second factor raises it to "2".
 //
-// Errors: ErrInvalidCredentials, *LimitedError, *credential.OverloadedError, session.ErrEnded, session.ErrRaced.
-func (s *Service) StepUp(ctx context.Context, who Identity, password secret.Text, d Delivery, c Client) (Grant, error) {
-	if _, err := s.reprove(ctx, who, password, c); err != nil {
-		return Grant{}, err
-	}
-	return s.retry(ctx, who, func(who Identity) (Grant, error) {
-		now := s.Now()
-		g, renewal := s.renewal(who, d, c, audit.SteppedUp, now)
-		var err error
-		if g.View, _, err = s.Sessions.Renew(ctx, renewal); err != nil {
-			return Grant{}, fmt.Errorf("step up: %w", err)
+// Errors: ErrInvalidCredentials, ErrWrongCode, ErrNotNow for a factor that the user has not, *FieldError, *LimitedError,
+// *credential.OverloadedError, session.ErrEnded, session.ErrRaced.
+func (s *Service) StepUp(ctx context.Context, who Identity, in Again, d Delivery, c Client) (Grant, error) {
+	proved := proof{Method: application.Password}
+	switch {
+	case in.TOTP != "" || in.RecoveryCode != "":
+		if !in.Password.Empty() || in.TOTP != "" && in.RecoveryCode != "" {
+			return Grant{}, &FieldError{"password", "goes without totp and recovery_code, and each of these without the other"}
 		}
-		return s.complete(ctx, g, now)
-	})
+		has, err := s.holding(ctx, who.View.User)
+		if err != nil {
+			return Grant{}, err
+		}
+		m, err := s.proveSecond(ctx, who.View.User, has.seconds(), in.TOTP, in.RecoveryCode, audit.StepUpRefused, c)
+		var none *SecondFactorError
+		if errors.As(err, &none) {
+			return Grant{}, ErrNotNow
+		}
+		if err != nil {
+			return Grant{}, err
+		}
+		proved.Method = m
+	default:
+		if _, err := s.reprove(ctx, who, in.Password, c); err != nil {
+			return Grant{}, err
+		}
+	}
+	v := s.rules(who.Application).judge(standing{Purpose: ToStepUp, Proofs: []proof{proved}, ACR: who.View.Session.ACR})
+	return s.renewed(ctx, who, []proof{proved}, v.ACR, d, audit.SteppedUp, c)
 }
 
 // retry does it again upon the session as it is now, if it failed because a refresh came in between: the proof, which

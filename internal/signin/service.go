@@ -23,7 +23,7 @@ import (
 	"tandem.example/tandem/internal/signing"
 )
 
-// Config wires a Service. All fields are required.
+// Config wires a Service. All fields are required but Providers.
 type Config struct {
 	Store        Store
 	Accounts     account.Store
@@ -47,7 +47,7 @@ type Config struct {
 	Passkeys    credential.Passkeys
 	Codes       credential.OneTimeCodes
 	Connections credential.Connections
-	Providers   Providers
+	Providers   Providers // nil: none
 	Box         *secret.Box
 	ServiceName string // what people know this server as
 	CanMail     bool   // messages reach people
@@ -66,13 +66,40 @@ type Defaults struct {
 	Refresh        session.Policy // of sessions in mode jwt
 	PerAccount     limit.Policy   // sign-in attempts for one account
 	PerAddress     limit.Policy   // sign-in attempts from one address
+	PerFactor      limit.Policy   // guesses at an account's second factor, by whoever has proven the first
+	MailTo         limit.Policy   // messages that strangers may have sent to one address
+	MailFrom       limit.Policy   // messages that one address may have sent
+	SignIn         application.SignIn
+	AllowedOrigins []string // to which the default application may send people back, beside its own
 }
 
 // Service runs the flows. Safe for concurrent use.
-type Service struct{ Config }
+type Service struct {
+	Config
+	party *credential.RelyingParty // nil where browsers make no passkeys
+}
 
 // New makes a service.
-func New(c Config) *Service { return &Service{Config: c} }
+func New(c Config) *Service {
+	s := &Service{Config: c}
+	var err error
+	if s.party, err = credential.NewRelyingParty(c.Issuer, c.ServiceName); err != nil {
+		c.Log.Warn("there will be no passkeys", "error", err)
+		s.party = nil
+	}
+	return s
+}
+
+// rules are what the application asks of whoever proves who they are.
+func (s *Service) rules(a application.Application) rules {
+	can := ability{Mail: s.CanMail, Passkeys: s.party != nil}
+	if s.Providers != nil {
+		for _, p := range s.Providers.List() {
+			can.Providers = append(can.Providers, p.Name)
+		}
+	}
+	return rulesOf(a.SignIn, s.Defaults.SignIn, can)
+}
 
 // Client is who is calling: what the transport knows of the other end.
 type Client struct {

@@ -38,9 +38,10 @@ type Problem struct {
 	Detail    string       `json:"detail" doc:"What is wrong, for people."`
 	Code      string       `json:"code" doc:"Stable name of the problem, for programs." enum:"unauthenticated,invalid_credentials,invalid_request,invalid_token,invalid_grant,session_ended,step_up_required,forbidden,not_found,conflict,rate_limited,overloaded,unavailable,internal"`
 	RequestID string       `json:"request_id" doc:"Finds the request in the server's log."`
-	Reason    string       `json:"reason,omitempty" doc:"Why a token is not accepted: revoked, stale, expired or unknown."`
+	Reason    string       `json:"reason,omitempty" doc:"Why a token is not accepted: revoked, stale, expired, unbound or unknown."`
 	Cause     string       `json:"cause,omitempty" doc:"Why a refresh token is not accepted: reused, expired, ended or unknown."`
 	Errors    []FieldError `json:"errors,omitempty" doc:"The fields that break a rule."`
+	Factors   []string     `json:"factors,omitempty" doc:"The second factors of which one is needed: totp, passkey or recovery_code."`
 
 	// RetryAfter is when the client should come again, zero if that is not known.
 	RetryAfter time.Duration `json:"-"`

@@ -1,0 +1,182 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/federate"
+	"tandem.example/tandem/internal/language"
+	"tandem.example/tandem/internal/mail"
+	"tandem.example/tandem/internal/secret"
+)
+
+// AskProvider answers the URL to send the browser to, to sign in there or to connect the account there. It comes back to
+// CallbackPath. Errors: federate.ErrUnknownProvider, federate.ErrUnreachable.
+func (s *Service) AskProvider(ctx context.Context, attempt secret.Text, provider string, c Client) (string, error) {
+	t, err := s.resume(ctx, attempt, c)
+	if err != nil {
+		return "", err
+	}
+	if s.Providers == nil || !s.asks(t, application.Provider(provider)) {
+		return "", ErrNotNow
+	}
+	to, handshake, err := s.Providers.Begin(ctx, provider, s.url(CallbackPath(provider)))
+	if err != nil {
+		return "", fmt.Errorf("ask provider: %w", err)
+	}
+	t.state.Provider, t.state.Handshake = provider, &handshake
+	if err := s.keep(ctx, t); err != nil {
+		return "", err
+	}
+	return to, nil
+}
+
+// ProveProvider reads what the browser came back with. It signs in whoever has connected the account there; connects
+// it, if that is the purpose; and makes an account for whoever is new, if the provider vouches for the address and
+// nobody has it. Errors: those of federate, ErrUnverified, credential.ErrConnectionTaken.
+func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provider string, query map[string][]string, c Client) (Progress, error) {
+	t, err := s.resume(ctx, attempt, c)
+	if err != nil {
+		return Progress{}, err
+	}
+	m := application.Provider(provider)
+	if s.Providers == nil || !s.asks(t, m) || t.state.Handshake == nil || t.state.Provider != provider {
+		return Progress{}, ErrNotNow
+	}
+	identity, err := s.Providers.Finish(ctx, provider, s.url(CallbackPath(provider)), *t.state.Handshake, query)
+	if err != nil {
+		return Progress{}, fmt.Errorf("ask provider who it is: %w", err)
+	}
+	t.state.Handshake, t.state.Provider = nil, ""
+	t.state.Proofs = append(t.state.Proofs, proof{Method: m})
+	if t.state.Purpose == ToConnect {
+		return s.connected(ctx, t, identity)
+	}
+	if err := s.recogniseAt(ctx, t, identity); err != nil {
+		return Progress{}, err
+	}
+	return s.settle(ctx, t)
+}
+
+// recogniseAt finds, or makes, the user who is known at a provider.
+func (s *Service) recogniseAt(ctx context.Context, t *step, who federate.Identity) error {
+	connection, err := s.Connections.Find(ctx, who.Provider, who.Subject)
+	if errors.Is(err, credential.ErrConnectionNotFound) {
+		if t.state.Session != "" {
+			return ErrUnverified // a step-up takes what is connected already
+		}
+		return s.welcome(ctx, t, who)
+	}
+	if err != nil {
+		return fmt.Errorf("find connection: %w", err)
+	}
+	user, err := s.Accounts.ByID(ctx, connection.User)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("find user of connection: %w", err)
+	}
+	if err != nil || user.Status != account.Active || t.state.Session != "" && user.ID != t.user.ID {
+		if err := s.refusedFor(ctx, t.refusal(), connection.User, "wrong_connection", t.client); err != nil {
+			return err
+		}
+		return ErrUnverified
+	}
+	connection.Email, connection.UsedAt = who.Email, t.now
+	if err := s.Connections.Use(ctx, connection); err != nil {
+		return fmt.Errorf("use connection: %w", err)
+	}
+	if t.state.Session != "" {
+		return nil
+	}
+	return s.identify(ctx, t, user, user.Revision)
+}
+
+// welcome takes in whoever the provider vouches for. An address that it does not vouch for says nothing; one that is an
+// account's here is connected by whoever has proven to be its user here, and by nobody else; but nobody is the user of an
+// account whose address was never verified.
+func (s *Service) welcome(ctx context.Context, t *step, who federate.Identity) error {
+	if !who.EmailVerified || account.CheckEmail(who.Email) != nil {
+		return ErrUnverified
+	}
+	user, err := s.Accounts.ByEmail(ctx, who.Email)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		name := who.Name
+		if account.CheckName(name) != nil {
+			name = ""
+		}
+		user, err = s.register(ctx, account.User{Email: who.Email, EmailVerified: true, Name: name}, credential.PHC{}, t.client)
+		if errors.Is(err, account.ErrEmailTaken) {
+			return ErrUnverified
+		}
+		if err != nil {
+			return fmt.Errorf("sign up: %w", err)
+		}
+		t.state.NewUser = user.ID
+	case err != nil:
+		return fmt.Errorf("find user: %w", err)
+	case user.EmailVerified || user.Status != account.Active:
+		return ErrUnverified
+	default:
+		if user, err = s.claim(ctx, user, t.client); err != nil {
+			return err
+		}
+	}
+	if err := s.connect(ctx, user, who, t.client); err != nil {
+		return err
+	}
+	t.state.User, t.state.Revision, t.state.Email = user.ID, user.Revision, user.Email
+	return s.changed(ctx, t, 1)
+}
+
+func (s *Service) connect(ctx context.Context, user account.User, who federate.Identity, c Client) error {
+	now := s.Now()
+	one := credential.Connection{
+		ID: credential.NewConnectionID(now), User: user.ID, Provider: who.Provider, Subject: who.Subject, Email: who.Email, CreatedAt: now, UsedAt: now,
+	}
+	entry := s.entry(audit.Connected, c, user.ID, now)
+	entry.Target, entry.Reason = one.ID, one.Provider
+	if err := s.Connections.Connect(ctx, one, entry); err != nil {
+		return fmt.Errorf("connect account: %w", err)
+	}
+	return nil
+}
+
+// connected connects the account at the provider to the user whose session it is.
+func (s *Service) connected(ctx context.Context, t *step, who federate.Identity) (Progress, error) {
+	if _, err := s.Connections.Find(ctx, who.Provider, who.Subject); !errors.Is(err, credential.ErrConnectionNotFound) {
+		if err == nil {
+			err = credential.ErrConnectionTaken
+		}
+		return Progress{}, fmt.Errorf("connect account: %w", err)
+	}
+	return s.change(ctx, t, nil, audit.Connected, func() error {
+		if err := s.connect(ctx, t.user, who, t.client); err != nil {
+			return err
+		}
+		s.tell(ctx, mail.FactorChanged(s.occasion(t.user.Email, t.client, t.now), mail.Connected, who.Provider, language.For(t.client.Languages)))
+		return nil
+	})
+}
+
+// change ends an attempt by a change of what the user can prove themselves with. The session has new credentials before
+// the change takes effect, so that whoever holds the old ones gains nothing by it; if the change fails after that, both
+// the grant and the error are answered, and the grant has to be delivered.
+func (s *Service) change(ctx context.Context, t *step, proofs []proof, why audit.Type, do func() error) (Progress, error) {
+	if err := s.finish(ctx, t); err != nil {
+		return Progress{}, err
+	}
+	level := t.view.Session.ACR
+	if strong(append(proofs, proof{Method: application.Password})) { // something else has begun the session
+		level = twoFactors
+	}
+	g, err := s.renewed(ctx, t.identity(), proofs, level, t.delivery(), why, t.client)
+	if err != nil {
+		return Progress{}, err
+	}
+	return t.done(g), do()
+}
