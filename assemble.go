@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/application"
@@ -82,6 +83,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	p.sightings = session.NewSightings(st.Sessions(), o.logger)
 	p.signin = signin.New(signin.Config{
 		Store: st.SignIn(), Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), Audit: st.Audit(),
+		Bindings: st.Bindings(), Binder: binder(c, box),
 		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
@@ -147,6 +149,15 @@ func longestTTL(c Config) time.Duration {
 		return 24 * time.Hour
 	}
 	return 15 * time.Minute
+}
+
+// binder binds sessions to devices where browsers do: on https, and not for cookies of a whole domain, since a browser
+// renews the bound cookie only where it visits the issuer itself.
+func binder(c Config, box sealer) session.Binder {
+	if c.Cookies.NoDeviceBinding || c.Cookies.Domain != "" || !strings.HasPrefix(c.Issuer, "https://") {
+		return session.Binder{}
+	}
+	return session.NewBinder(box.Derive("bound cookie"), session.BoundLifetime)
 }
 
 func hashing(o options) credential.HasherConfig {

@@ -129,6 +129,7 @@ func (a *API) register() {
 	a.registerSession()
 	a.registerDevices()
 	a.registerBound()
+	a.registerBound()
 	a.registerMe()
 	a.registerUsers()
 	a.registerOperations()

@@ -16,6 +16,9 @@ func appendWhoami(b []byte, v session.View, access Access) []byte {
 	b = appendString(append(b, `,"client_id":`...), access.ClientID)
 	b = appendString(append(b, `,"scope":`...), access.Scope)
 	b = appendString(append(b, `,"position":`...), access.Position)
+	if access.BoundUntil != nil {
+		b = appendTime(append(b, `,"bound_until":`...), *access.BoundUntil)
+	}
 	return append(b, `}}`...)
 }
 
@@ -43,6 +46,9 @@ func appendSession(b []byte, s session.Session, current bool) []byte {
 	b = appendString(append(b, `,"device":`...), s.Device)
 	b = appendString(append(b, `,"ip":`...), s.IP)
 	b = appendBool(append(b, `,"current":`...), current)
+	if len(s.Bound.Key) != 0 {
+		b = append(b, `,"bound":true`...)
+	}
 	return append(b, '}')
 }
 

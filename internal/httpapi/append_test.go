@@ -30,9 +30,13 @@ func TestAppendWhoamiIsWhatJSONWrites(t *testing.T) {
 				ID: session.ID(text.Draw(t, "sid")), CreatedAt: when.Draw(t, "began"), AuthenticatedAt: when.Draw(t, "auth"),
 				LastSeenAt: when.Draw(t, "seen"), IdleExpiresAt: when.Draw(t, "idle"), ExpiresAt: when.Draw(t, "expires"), ACR: text.Draw(t, "acr"),
 				AMR: texts.Draw(t, "amr"), Device: text.Draw(t, "device"), IP: text.Draw(t, "ip"),
+				Bound: session.Bound{Key: rapid.SliceOfN(rapid.Byte(), 0, 2).Draw(t, "key")},
 			},
 		}
 		access := Access{Audiences: texts.Draw(t, "aud"), ClientID: text.Draw(t, "client"), Scope: text.Draw(t, "scope"), Position: text.Draw(t, "position")}
+		if rapid.Bool().Draw(t, "is bound") {
+			access.BoundUntil = stampIf(when.Draw(t, "until"))
+		}
 		want, err := json.Marshal(Whoami{User: showUser(v.User), Session: showSession(v.Session, true), Access: access})
 		if err != nil {
 			t.Fatal(err)

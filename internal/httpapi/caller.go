@@ -33,17 +33,18 @@ func (a *API) identify(x *web.Exchange) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	return a.person(x, c)
+	return a.person(x, c, false)
 }
 
-func (a *API) person(x *web.Exchange, c web.Credential) (caller, error) {
+// person answers whose credential it is. Whoever is leaving need not show which device they are.
+func (a *API) person(x *web.Exchange, c web.Credential, leaving bool) (caller, error) {
 	switch c.Kind {
 	case web.NoCredential:
 		return caller{}, errNoCredential
 	case web.APIKey:
 		return caller{}, fmt.Errorf("an api key is nobody's session: %w", signin.ErrInvalidToken)
 	}
-	who, err := a.check(x, c)
+	who, err := a.check(x, c, leaving)
 	if err != nil {
 		return caller{}, err
 	}
@@ -91,7 +92,7 @@ func (a *API) authorize(x *web.Exchange) (caller, error) {
 	if a.pageOf(x, c) != "" {
 		return caller{}, errForeignPage() // an application's pages act for its users, not for its operators
 	}
-	who, err := a.person(x, c)
+	who, err := a.person(x, c, false)
 	if err != nil {
 		return caller{}, err
 	}

@@ -34,9 +34,13 @@ type signOutInput struct {
 
 // identifyToLeave takes the cookie of a dead session away from whoever wants to be rid of it.
 func (a *API) identifyToLeave(x *web.Exchange) (caller, error) {
-	who, err := a.identify(x)
+	c, err := a.cookies.Find(x.Request)
+	if err != nil {
+		return caller{}, err
+	}
+	who, err := a.person(x, c, true)
 	if errors.Is(err, session.ErrEnded) || errors.Is(err, session.ErrExpired) {
-		if c, _ := a.cookies.Find(x.Request); c.Cookie {
+		if c.Cookie {
 			a.cookies.ClearSession(x.Header())
 		}
 	}

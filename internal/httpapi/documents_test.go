@@ -134,6 +134,9 @@ func TestOpenAPI(t *testing.T) {
 	ids := map[string]bool{}
 	for _, pattern := range r.api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
+		if strings.HasPrefix(path, "/dbsc/") {
+			continue // only browsers call these, and by themselves
+		}
 		op, ok := doc.Paths[path][strings.ToLower(method)]
 		if !ok {
 			t.Errorf("%s is not described", pattern)

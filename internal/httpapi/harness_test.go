@@ -45,9 +45,14 @@ type stores interface {
 	Log() feed.Log
 	Leases() feed.Leases
 	Sessions() session.Store
+	Bindings() session.Bindings
 	Keys() signing.Store
 	SignIn() signin.Store
 	APIKeys() credential.APIKeys
+	Attempts() signin.Attempts
+	Passkeys() credential.Passkeys
+	Codes() credential.OneTimeCodes
+	Connections() credential.Connections
 	Ping(ctx context.Context) error
 }
 
@@ -167,8 +172,10 @@ func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {
 	t.Cleanup(r.feed.Close)
 	r.signIn = signin.New(signin.Config{
 		Store: store.SignIn(), Accounts: store.Accounts(), Applications: store.Applications(), Sessions: store.Sessions(),
-		Audit: store.Audit(), Sightings: sightings, Ring: ring, Hasher: hasher, Tokens: session.NewRefreshTokens(key("refresh")),
+		Audit: store.Audit(), Sightings: sightings, Ring: ring,
+		Bindings: store.Bindings(), Binder: session.NewBinder(key("bound"), session.BoundLifetime), Hasher: hasher, Tokens: session.NewRefreshTokens(key("refresh")),
 		DeviceTokens: signin.NewDeviceTokens(key("devices")), Limits: limit.NewMemory(0), Mail: mail.Discard{}, Issuer: issuer,
+		Attempts: store.Attempts(), Passkeys: store.Passkeys(), Codes: store.Codes(), Connections: store.Connections(), Box: testBox(t),
 		Defaults: signin.Defaults{
 			Audiences: []string{issuer}, AccessTokenTTL: 5 * time.Minute, Session: session.Standard, Refresh: session.Standard,
 			PerAccount: limit.Policy{Burst: 5, Period: time.Minute}, PerAddress: limit.Policy{Burst: 1000, Period: time.Minute},

@@ -22,14 +22,14 @@ const (
 )
 
 // check asks the source of truth about a credential, as of the position that the request demands at least.
-func (a *API) check(x *web.Exchange, c web.Credential) (signin.Identity, error) {
+func (a *API) check(x *web.Exchange, c web.Credential, leaving bool) (signin.Identity, error) {
 	ctx := x.Request.Context()
 	least, err := leastPosition(x.Request.Header.Values(minPosition))
 	if err != nil {
 		return signin.Identity{}, err
 	}
 	for until := time.Now().Add(positionPatience); ; {
-		who, err := a.SignIn.Check(ctx, signin.Presented{Token: c.Text, Bound: c.Bound})
+		who, err := a.SignIn.Check(ctx, signin.Presented{Token: c.Text, Bound: c.Bound, Leaving: leaving})
 		if err != nil || least == nil {
 			return who, err
 		}

@@ -43,6 +43,7 @@ type Session struct {
 	Device          string    `json:"device"`
 	IP              string    `json:"ip"`
 	Current         bool      `json:"current" doc:"Whether the request was sent with this session."`
+	Bound           bool      `json:"bound,omitempty" doc:"Whether it is bound to its device: its cookie is of no use elsewhere."`
 }
 
 func showSession(s session.Session, current bool) Session {
@@ -50,6 +51,7 @@ func showSession(s session.Session, current bool) Session {
 		ID: string(s.ID), App: string(s.Application), CreatedAt: stamp(s.CreatedAt), AuthenticatedAt: stamp(s.AuthenticatedAt),
 		LastSeenAt: stamp(s.LastSeenAt), IdleExpiresAt: stamp(s.IdleExpiresAt), ExpiresAt: stamp(s.ExpiresAt),
 		ACR: s.ACR, AMR: s.AMR, Device: s.Device, IP: s.IP, Current: current,
+		Bound: len(s.Bound.Key) != 0,
 	}
 	if shown.AMR == nil {
 		shown.AMR = []string{}

@@ -75,29 +75,19 @@ func (b Binder) Bound(s Session, now time.Time) secret.Text {
 	return secret.NewText(b.issue(forCookie, s, now.Add(b.lifetime)))
 }
 
-// Admit decides whether a session may act with its session token and this bound cookie: nil if the session is not bound,
-// was bound a moment ago, or the cookie is good. ErrUnbound otherwise.
-func (b Binder) Admit(s Session, bound secret.Text, now time.Time) error {
+// Admit decides whether a session may act with its session token and this bound cookie, and until when: if it was bound a
+// moment ago, or the cookie is good. A session that is not bound may, and until is zero. ErrUnbound otherwise.
+func (b Binder) Admit(s Session, bound secret.Text, now time.Time) (until time.Time, err error) {
 	if len(s.Bound.Key) == 0 || !b.On() {
-		return nil
+		return time.Time{}, nil
 	}
-	if age := now.Sub(s.Bound.At); age >= 0 && age < min(bindingGrace, b.lifetime) {
-		return nil
+	if until, ok := b.read(forCookie, s, bound.Reveal()); ok && now.Before(until) {
+		return until, nil
 	}
-	expires, ok := b.read(forCookie, s, bound.Reveal())
-	if !ok || !now.Before(expires) {
-		return ErrUnbound
+	if until = s.Bound.At.Add(min(bindingGrace, b.lifetime)); now.Before(until) {
+		return until, nil
 	}
-	return nil
-}
-
-// BoundUntil is when a bound cookie of the session expires; zero for what is none of its.
-func (b Binder) BoundUntil(s Session, bound secret.Text) time.Time {
-	if len(s.Bound.Key) == 0 || !b.On() {
-		return time.Time{}
-	}
-	expires, _ := b.read(forCookie, s, bound.Reveal())
-	return expires
+	return time.Time{}, ErrUnbound
 }
 
 // Invite makes the challenge for the first proof of a session that was just handed out.

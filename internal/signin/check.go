@@ -22,6 +22,8 @@ type Identity struct {
 	Access      token.Claims // of the access token that was presented; zero for a session token
 	// Unbound: the session is bound to a device, and nothing shows that it is this one. See Presented.Leaving.
 	Unbound bool
+	// BoundUntil is when the bound cookie expires that a session token of a bound session came with; zero for others.
+	BoundUntil time.Time
 }
 
 // Presented is what a caller proves itself with.
@@ -61,8 +63,8 @@ func (s *Service) Check(ctx context.Context, p Presented) (Identity, error) {
 		return Identity{}, err
 	}
 	if byToken && len(id.View.Session.Bound.Key) != 0 {
-		id.Unbound = s.Binder.Admit(id.View.Session, p.Bound, now) != nil
-		if id.Unbound && !p.Leaving {
+		id.BoundUntil, err = s.Binder.Admit(id.View.Session, p.Bound, now)
+		if id.Unbound = err != nil; id.Unbound && !p.Leaving {
 			return Identity{}, ErrBindingRequired
 		}
 	}
