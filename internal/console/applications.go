@@ -1,0 +1,85 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/session"
+)
+
+// appRow is an application.
+type appRow struct {
+	ID, Name, Title   string
+	Kind, Mode        string
+	Algorithm         string
+	Audiences         []string
+	Origins           []string
+	TokenTTL          time.Duration // zero: the server's
+	Idle, Absolute    time.Duration
+	RefreshIdle       time.Duration
+	RefreshAbsolute   time.Duration
+	Grace             time.Duration
+	Preset            string
+	Limit             int
+	Methods           string
+	SecondFactor, ACR string
+	HasSecret         bool
+	Created           moment
+}
+
+func showApp(a application.Application) appRow {
+	methods := make([]string, len(a.SignIn.Methods))
+	for i, m := range a.SignIn.Methods {
+		methods[i] = string(m)
+	}
+	return appRow{
+		ID: string(a.ID), Name: a.Name, Title: a.Brand.Title, Kind: string(a.Kind), Mode: string(a.Mode), Algorithm: string(a.Algorithm),
+		Audiences: a.Audiences, Origins: a.AllowedOrigins, TokenTTL: a.AccessTokenTTL, Idle: a.Session.Idle, Absolute: a.Session.Absolute,
+		RefreshIdle: a.Refresh.Idle, RefreshAbsolute: a.Refresh.Absolute, Grace: a.Refresh.Grace, Preset: a.Session.Preset, Limit: a.Session.Limit,
+		Methods: strings.Join(methods, ", "), SecondFactor: string(a.SignIn.SecondFactor), ACR: a.SignIn.ACR, HasSecret: !a.Secret.IsZero(),
+		Created: moment{a.CreatedAt},
+	}
+}
+
+func (c *Console) applications(v *visit) error {
+	apps, err := c.Operator.ListApplications(v.r.Context())
+	if err != nil {
+		return err
+	}
+	rows := make([]appRow, len(apps))
+	for i, a := range apps {
+		rows[i] = showApp(a)
+	}
+	slices.SortStableFunc(rows, func(a, b appRow) int { return strings.Compare(a.Name, b.Name) })
+	return c.show(v, screen{title: v.say.Say("console.menu_applications"), template: "applications", menu: "applications", data: rows})
+}
+
+// appScreen is all about one application.
+type appScreen struct {
+	App       appRow
+	Count     tally
+	Now       tally // seen lately
+	Sessions  string
+	Verifiers []verifierRow
+}
+
+func (c *Console) application(v *visit) error {
+	ctx := v.r.Context()
+	a, err := c.Operator.Application(ctx, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	data := appScreen{App: showApp(a), Sessions: link("/console/sessions", "app", string(a.ID))}
+	if data.Count, err = c.count(ctx, session.Query{Application: a.ID, AliveAt: v.now}); err != nil {
+		return err
+	}
+	if data.Now, err = c.count(ctx, session.Query{Application: a.ID, AliveAt: v.now, SeenSince: v.now.Add(-activeFor)}); err != nil {
+		return err
+	}
+	if data.Verifiers, err = c.verifierRows(ctx, a.ID); err != nil {
+		return err
+	}
+	return c.show(v, screen{title: v.say.Say("console.application_title"), template: "application", menu: "applications", data: data})
+}

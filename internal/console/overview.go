@@ -1,0 +1,192 @@
+package console
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/session"
+)
+
+// span is a stretch of time that charts show.
+type span struct {
+	name  string
+	step  time.Duration
+	steps int
+}
+
+// spans are what can be chosen. The second is shown first.
+var spans = []span{
+	{"hour", time.Minute, 60},
+	{"day", 30 * time.Minute, 48},
+	{"week", 6 * time.Hour, 28},
+}
+
+func spanOf(name string) span {
+	for _, s := range spans {
+		if s.name == name {
+			return s
+		}
+	}
+	return spans[1]
+}
+
+// figures are what the overview rests on, as they were read.
+type figures struct {
+	At     time.Time
+	Since  time.Time
+	Span   span
+	Here   tally
+	Trail  []audit.Tally
+	Mail   mailFigures
+	Failed error // why they are not newer
+}
+
+type mailFigures struct {
+	Sends   bool
+	Known   bool
+	Waiting int
+	Oldest  time.Time
+}
+
+// memory keeps the last figures, for whoever looks at the same moment and for when the store cannot be read.
+type memory struct {
+	mu  sync.Mutex
+	one map[string]figures // by span
+}
+
+// figuresFor is for how long figures are shown to others who look.
+const figuresFor = 2 * time.Second
+
+// figures answers those of the span. If they cannot be read, those that were read last go on, and say why.
+func (c *Console) figures(ctx context.Context, s span, now time.Time) (figures, error) {
+	c.last.mu.Lock()
+	defer c.last.mu.Unlock() // one reads for all who look at this moment
+	last, known := c.last.one[s.name]
+	if known && now.Sub(last.At) < figuresFor {
+		return last, nil
+	}
+	f, err := c.readFigures(ctx, s, now)
+	if err != nil {
+		if !known {
+			return f, err
+		}
+		last.Failed = err
+		return last, nil
+	}
+	if c.last.one == nil {
+		c.last.one = make(map[string]figures)
+	}
+	c.last.one[s.name] = f
+	return f, nil
+}
+
+func (c *Console) readFigures(ctx context.Context, s span, now time.Time) (f figures, err error) {
+	f.At, f.Span = now, s
+	if f.Here, err = c.count(ctx, session.Query{AliveAt: now, SeenSince: now.Add(-activeFor)}); err != nil {
+		return f, err
+	}
+	f.Here.views = nil
+	if f.Trail, f.Since, err = c.Operator.Entrances(ctx, s.step, s.steps); err != nil {
+		return f, err
+	}
+	if c.Mail != nil {
+		f.Mail.Sends = true
+		f.Mail.Waiting, f.Mail.Oldest, err = c.Mail(ctx)
+		f.Mail.Known = err == nil
+	}
+	return f, nil
+}
+
+// overviewScreen is how things are.
+type overviewScreen struct {
+	At               moment
+	Failed           string // why the figures are not newer
+	Span             string
+	Live             string // path of the same, newer
+	Spans            []spanLink
+	Here             tally
+	SignIns, Refused int
+	Entrances        chart
+	Refusals         chart
+	Reasons          []reasonRow
+	Verifiers        []verifierRow
+	MoreVerifiers    int
+	Fresh, Late      int // verifiers
+	Lease            time.Duration
+	Position         uint64
+	StoreWell        bool
+	ServerWell       bool
+	ServerSaid       string
+	Rollbacks        uint64
+	Mail             mailFigures
+	MailOldest       moment
+}
+
+type spanLink struct {
+	Name, Path string
+	Current    bool
+}
+
+func (c *Console) look(v *visit) (overviewScreen, error) {
+	ctx, s := v.r.Context(), spanOf(v.query("span"))
+	f, err := c.figures(ctx, s, v.now)
+	if err != nil {
+		return overviewScreen{}, err
+	}
+	d := overviewScreen{
+		At: moment{f.At}, Span: s.name, Live: c.Kit.Path(link("/console/live/overview", "span", s.name)), Here: f.Here, Lease: c.Feed.Lease,
+		StoreWell: f.Failed == nil, ServerWell: true, Rollbacks: c.Feed.Rollbacks(), Mail: f.Mail, MailOldest: moment{f.Mail.Oldest},
+	}
+	if f.Failed != nil {
+		_, d.Failed = c.explain(v, f.Failed)
+	}
+	for _, one := range spans {
+		d.Spans = append(d.Spans, spanLink{Name: one.name, Path: link("/console", "span", one.name), Current: one.name == s.name})
+	}
+	c.draw(v, &d, f)
+	if c.Ready != nil {
+		if err := c.Ready(ctx); err != nil {
+			d.ServerWell, d.ServerSaid = false, v.say.Say("console.not_ready")
+			c.Log.WarnContext(ctx, "the console found the server not ready", "error", err)
+		}
+	}
+	rows, err := c.verifierRows(ctx, "")
+	if err != nil {
+		_, d.Failed = c.explain(v, err)
+		d.StoreWell = false
+	}
+	for _, r := range rows {
+		if r.State() == "lapsed" {
+			d.Late++
+		} else {
+			d.Fresh++
+		}
+	}
+	shown := min(len(rows), verifiersBeside)
+	d.Verifiers, d.MoreVerifiers = rows[:shown], len(rows)-shown
+	if head, err := c.Operator.Log.Head(ctx); err == nil {
+		d.Position = head.Position
+	}
+	return d, nil
+}
+
+// verifiersBeside is how many verifiers the overview shows.
+const verifiersBeside = 12
+
+func (c *Console) overview(v *visit) error {
+	d, err := c.look(v)
+	if err != nil {
+		return err
+	}
+	return c.show(v, screen{title: v.say.Say("console.menu_overview"), template: "overview", menu: "overview", live: true, reload: 15, data: d})
+}
+
+func (c *Console) overviewLive(v *visit) error {
+	d, err := c.look(v)
+	if err != nil {
+		return err
+	}
+	return c.piece(v, "overview-live", d)
+}

@@ -1,0 +1,133 @@
+package console
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"tandem.example/tandem/internal/audit"
+)
+
+// types are the acts that can be filtered on, as the form offers them.
+var types = []audit.Type{
+	audit.SignedIn, audit.SignInRefused, audit.SteppedUp, audit.StepUpRefused, audit.SignedOut, audit.SessionEnded, audit.RefreshReused,
+	audit.SessionBound, audit.BindingRefused, audit.SignedUp, audit.UserCreated, audit.UserChanged, audit.UserLocked, audit.UserUnlocked,
+	audit.UserDeleted, audit.RolesChanged, audit.PasswordChanged, audit.EmailVerified, audit.EmailChanged, audit.AccountClaimed,
+	audit.AccountRecovered, audit.PasskeyAdded, audit.PasskeyRenamed, audit.PasskeyRemoved, audit.TOTPAdded, audit.TOTPRemoved,
+	audit.RecoveryCodesMade, audit.RecoveryCodeUsed, audit.Connected, audit.Disconnected, audit.Revoked, audit.KeyRotated, audit.KeyRevoked,
+	audit.ApplicationMade, audit.ApplicationEdited, audit.ApplicationGone, audit.APIKeyCreated, audit.APIKeyRevoked, audit.StoreRestored,
+	audit.StoreRolledBack,
+}
+
+// entryRow is an entry of the trail.
+type entryRow struct {
+	ID                        string
+	At                        moment
+	Type, Outcome             string
+	Actor, ActorPath, ActorIs string // ActorIs: what stands there for people
+	User, UserPath            string
+	Target, TargetPath        string
+	IP, Reason, Request       string
+}
+
+// entryRows makes entries readable: ids lead to what they name.
+func (c *Console) entryRows(v *visit, entries []audit.Entry) []entryRow {
+	rows := make([]entryRow, len(entries))
+	for i, e := range entries {
+		rows[i] = entryRow{ID: e.ID, At: moment{e.At}, Type: string(e.Type), Outcome: string(e.Outcome), Actor: e.Actor, ActorPath: pathOf(e.Actor),
+			User: e.User, UserPath: pathOf(e.User), Target: e.Target, TargetPath: pathOf(e.Target), IP: e.IP, Reason: e.Reason, Request: e.RequestID}
+		switch {
+		case e.Actor == string(v.who.View.User.ID):
+			rows[i].ActorIs = v.say.Say("console.you")
+		case e.Actor != "" && e.Actor == e.User:
+			rows[i].ActorIs = v.say.Say("console.themselves")
+		}
+	}
+	return rows
+}
+
+// pathOf is where what an id names is shown; empty for what has no page.
+func pathOf(id string) string {
+	switch {
+	case strings.HasPrefix(id, "usr_"):
+		return "/console/users/" + url.PathEscape(id)
+	case strings.HasPrefix(id, "ses_"):
+		return "/console/sessions/" + url.PathEscape(id)
+	case strings.HasPrefix(id, "app_"):
+		return "/console/applications/" + url.PathEscape(id)
+	}
+	return ""
+}
+
+// trailScreen is a page of the audit trail.
+type trailScreen struct {
+	User, Type, Since string // the filter
+	Types             []audit.Type
+	Rows              []entryRow
+	First, Next       string
+	CSV, JSONL        string // paths of the export
+	Most              int    // entries that it holds
+	Said              string // what is wrong with the filter
+}
+
+func (c *Console) trail(v *visit) error {
+	ctx := v.r.Context()
+	data := trailScreen{User: v.query("user"), Type: v.query("type"), Since: v.query("since"), Types: types, Most: exported}
+	s := screen{title: v.say.Say("console.menu_audit"), template: "trail", menu: "audit"}
+	q, err := c.question(ctx, v)
+	if err != nil {
+		if isOutage(err) {
+			return err
+		}
+		s.status, data.Said = c.explain(v, err)
+		s.data = data
+		return c.show(v, s)
+	}
+	q.Before, q.Limit = v.query("before"), pageOf+1
+	entries, err := c.Operator.Trail(ctx, q)
+	if err != nil {
+		return err
+	}
+	path := func(path string, more ...string) string {
+		return link(path, append([]string{"user", data.User, "type", data.Type, "since", data.Since}, more...)...)
+	}
+	if len(entries) > pageOf {
+		entries = entries[:pageOf]
+		data.Next = path("/console/audit", "before", entries[pageOf-1].ID)
+	}
+	if q.Before != "" {
+		data.First = path("/console/audit")
+	}
+	data.CSV, data.JSONL = path("/console/audit/export", "format", "csv"), path("/console/audit/export", "format", "jsonl")
+	data.Rows = c.entryRows(v, entries)
+	s.data = data
+	return c.show(v, s)
+}
+
+// question is what the filter asks of the trail. The trail of a user who is gone is found by id alone.
+func (c *Console) question(ctx context.Context, v *visit) (q audit.Query, err error) {
+	q = audit.Query{User: v.query("user"), Type: audit.Type(v.query("type"))}
+	if strings.Contains(q.User, "@") {
+		u, err := c.Operator.User(ctx, q.User)
+		if err != nil {
+			return q, err
+		}
+		q.User = string(u.ID)
+	}
+	q.Since, err = since(v.query("since"))
+	return q, err
+}
+
+// since reads a time as a form or a link has it, in UTC.
+func since(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, errTime
+}
