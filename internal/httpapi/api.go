@@ -129,7 +129,6 @@ func (a *API) register() {
 	a.registerSession()
 	a.registerDevices()
 	a.registerBound()
-	a.registerBound()
 	a.registerMe()
 	a.registerUsers()
 	a.registerOperations()

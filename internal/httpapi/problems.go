@@ -10,6 +10,7 @@ import (
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/federate"
 	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/outage"
@@ -51,12 +52,18 @@ var table = []row{
 		return later(http.StatusServiceUnavailable, web.CodeOverloaded, "too many sign-ins at this moment", e.RetryAfter)
 	}),
 
+	carrying(factorProblem),
+
 	carrying(func(*outage.Error) *web.Problem {
 		return later(http.StatusServiceUnavailable, web.CodeUnavailable, "the store cannot be reached at the moment", retrySoon)
 	}),
 
 	is(errNoCredential, http.StatusUnauthorized, web.CodeUnauthenticated, "send a session token, an access token or the session cookie"),
 	is(signin.ErrInvalidCredentials, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
+	is(signin.ErrWrongCode, http.StatusUnauthorized, web.CodeInvalidCredentials, "the code is wrong or was used already"),
+	is(signin.ErrWrongPasskey, http.StatusUnauthorized, web.CodeInvalidCredentials, "this passkey is not known here"),
+	is(signin.ErrUnverified, http.StatusUnauthorized, web.CodeInvalidCredentials, "sign in as usual, then connect the provider on the account page"),
+	is(signin.ErrStepUp, http.StatusUnauthorized, web.CodeStepUpRequired, "prove yourself again first"),
 	is(session.ErrAccountChanged, http.StatusUnauthorized, web.CodeInvalidCredentials, "e-mail or password is wrong"),
 	refused(signin.ErrInvalidToken, "unknown", "it is not a credential of this server"),
 	refused(signing.ErrKeyRevoked, "stale", "the access token must be renewed"), // before ErrToken, which it is as well
@@ -79,6 +86,13 @@ var table = []row{
 	client(operator.ErrClientSecret),
 
 	is(signin.ErrNoMint, http.StatusForbidden, web.CodeForbidden, "this application uses session tokens only"),
+	is(signin.ErrUsePages, http.StatusForbidden, web.CodeForbidden, "this application asks for more than this call can give: sign in on the pages of this server, at /sign-in"),
+	is(federate.ErrDenied, http.StatusForbidden, web.CodeForbidden, "the sign-in was cancelled at the provider"),
+	is(federate.ErrAnswer, http.StatusForbidden, web.CodeForbidden, "the provider's answer is not valid"),
+	is(federate.ErrUnknownProvider, http.StatusNotFound, web.CodeNotFound, "there is no such provider"),
+	is(credential.ErrPasskeyNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such passkey"),
+	is(credential.ErrConnectionNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such connected account"),
+	is(credential.ErrNoTOTP, http.StatusNotFound, web.CodeNotFound, "no one-time codes are set up"),
 	is(session.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such session"),
 	is(account.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such user"),
 	is(application.ErrNotFound, http.StatusNotFound, web.CodeNotFound, "there is no such application"),
@@ -96,11 +110,22 @@ var table = []row{
 	is(signing.ErrNoShared, http.StatusConflict, web.CodeConflict, "HS256 takes a secret that verifiers share, and this server has none: use ES256"),
 	is(signing.ErrTooLarge, http.StatusConflict, web.CodeConflict, "the access token would be too large: the user holds too many roles"),
 
+	is(signin.ErrNoAttempt, http.StatusConflict, web.CodeConflict, "this attempt has expired or is finished: begin again"),
+	is(signin.ErrNotNow, http.StatusConflict, web.CodeConflict, "this is not asked for now"),
+	is(signin.ErrLastMethod, http.StatusConflict, web.CodeConflict, "this is the last way to sign in to the account"),
+	is(signin.ErrNoMail, http.StatusConflict, web.CodeConflict, "this server cannot send mail"),
+	is(signin.ErrTooManyTries, http.StatusTooManyRequests, web.CodeRateLimited, "too many wrong codes: begin again"),
+	is(credential.ErrPasskeyTaken, http.StatusConflict, web.CodeConflict, "the passkey is registered already"),
+	is(credential.ErrTooManyPasskeys, http.StatusConflict, web.CodeConflict, "the account has as many passkeys as it may have"),
+	is(credential.ErrConnectionTaken, http.StatusConflict, web.CodeConflict, "this account at the provider is connected already"),
+
+	rule(signin.ErrReturnTo, "return_to"),
 	rule(account.ErrEmail, "email"),
 	rule(account.ErrName, "name"),
 	rule(account.ErrRole, "roles"),
 	is(credential.ErrPasswordTooLong, http.StatusUnprocessableEntity, web.CodeInvalidRequest, "the password is too long"),
 
+	unavailable(federate.ErrUnreachable, "the provider cannot be reached"),
 	unavailable(feed.ErrClosed, "the server is shutting down"),
 	unavailable(feed.ErrStale, "the revocation log could not be read for too long"),
 	unavailable(feed.ErrRolledBack, "the store has lost what was committed last, and the revocation log begins anew"),
@@ -215,6 +240,15 @@ func refreshProblem(cause signin.Cause) *web.Problem {
 	}
 	p := web.NewProblem(http.StatusUnauthorized, web.CodeInvalidGrant, detail)
 	p.Cause = string(cause)
+	return p
+}
+
+// factorProblem says which second factors there are to choose from.
+func factorProblem(e *signin.SecondFactorError) *web.Problem {
+	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired, "a second factor is needed: send totp or recovery_code as well, or sign in on the pages of this server")
+	for _, m := range e.Factors {
+		p.Factors = append(p.Factors, string(m))
+	}
 	return p
 }
 

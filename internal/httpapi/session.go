@@ -47,7 +47,7 @@ func (a *API) registerSession() {
 	}, a.mint)
 	personal(a, operation{
 		id: "step-up", method: http.MethodPost, path: "/v1/step-up", tag: tagSession, status: http.StatusOK,
-		summary: "Prove yourself anew; the session gets new credentials.",
+		summary: "Prove yourself anew by one of password, totp and recovery_code; the session gets new credentials. Those other than the password raise the acr.",
 	}, a.stepUp)
 }
 
@@ -94,13 +94,16 @@ func (a *API) mint(ctx context.Context, who signin.Identity, in *mintInput) (*to
 
 type stepUpInput struct {
 	Body struct {
-		Password secret.Text `json:"password"`
+		Password     secret.Text `json:"password,omitempty"`
+		TOTP         string      `json:"totp,omitempty" maxLength:"20" doc:"Code of an authenticator app."`
+		RecoveryCode string      `json:"recovery_code,omitempty" maxLength:"50"`
 	}
 }
 
 func (a *API) stepUp(ctx context.Context, who signin.Identity, in *stepUpInput) (*grantOutput, error) {
 	x := web.Of(ctx)
-	g, err := a.SignIn.StepUp(ctx, who, in.Body.Password, a.delivery(x, who), a.client(x))
+	again := signin.Again{Password: in.Body.Password, TOTP: in.Body.TOTP, RecoveryCode: in.Body.RecoveryCode}
+	g, err := a.SignIn.StepUp(ctx, who, again, a.delivery(x, who), a.client(x))
 	a.Metrics.entered("step_up", err)
 	if err != nil {
 		return nil, err
