@@ -27,11 +27,13 @@ type Again struct {
 // StepUp proves the person anew: AuthenticatedAt becomes now, and the session gets new credentials; the old ones are
 // dead in the same commit. A password alone does not raise the acr; a second factor raises it to "2".
 //
-// Errors: ErrInvalidCredentials, ErrWrongCode, ErrNotNow for a factor that the user has not, *FieldError, *LimitedError,
+// Errors: ErrInvalidCredentials, ErrWrongCode, *FieldError (also for a factor that the user has not), *LimitedError,
 // *credential.OverloadedError, session.ErrEnded, session.ErrRaced.
 func (s *Service) StepUp(ctx context.Context, who Identity, in Again, d Delivery, c Client) (Grant, error) {
 	proved := proof{Method: application.Password}
 	switch {
+	case in == (Again{}):
+		return Grant{}, &FieldError{"password", "is needed, or totp, or recovery_code"}
 	case in.TOTP != "" || in.RecoveryCode != "":
 		if !in.Password.Empty() || in.TOTP != "" && in.RecoveryCode != "" {
 			return Grant{}, &FieldError{"password", "goes without totp and recovery_code, and each of these without the other"}
@@ -43,7 +45,7 @@ func (s *Service) StepUp(ctx context.Context, who Identity, in Again, d Delivery
 		m, err := s.proveSecond(ctx, who.View.User, has.seconds(), in.TOTP, in.RecoveryCode, audit.StepUpRefused, c)
 		var none *SecondFactorError
 		if errors.As(err, &none) {
-			return Grant{}, ErrNotNow
+			return Grant{}, &FieldError{map[bool]string{true: "totp", false: "recovery_code"}[in.TOTP != ""], "is not set up for this user"}
 		}
 		if err != nil {
 			return Grant{}, err
