@@ -22,6 +22,9 @@ func plan(t *testing.T, s *Store, query string, args ...any) string {
 	return strings.Join(steps, "\n")
 }
 
+// noTable are the scans of what is no table.
+var noTable = strings.NewReplacer("SCAN CONSTANT ROW", "", "SCAN json_each", "")
+
 // No listing reads a table from end to end, or sorts what it could have read in order.
 func TestListingsFollowAnIndex(t *testing.T) {
 	s := open(t, Config{})
@@ -72,6 +75,21 @@ func TestListingsFollowAnIndex(t *testing.T) {
 		"events":             {query: fixed(selectEvents, 1), via: "INTEGER PRIMARY KEY (rowid>?)"},
 		"pruned events":      {query: fixed(deletePruned, 1, 2, 3), via: "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 		"spared events":      {query: fixed(deleteSpared, 1, 2, 3), via: "INTEGER PRIMARY KEY (rowid<?)"},
+		"tally":              {query: fixed(tallyByType, 1, 2, `["key.revoked"]`, "aud_1", 3), via: "audit_type (type=? AND id>?)", sorts: true},
+		"tally of sign-ins":  {query: fixed(tallyAll, 1, 2, `["session.signed_in"]`, "aud_1", 3), via: "PRIMARY KEY (id>?)", sorts: true},
+		"a passkey":          {query: fixed(selectPasskeyByCredential, "x"), via: "(credential_id=?)"},
+		"passkeys of a user": {query: fixed(selectPasskeysOf, "usr_1"), via: "passkeys_user (user=?)"},
+		"room for a passkey": {query: fixed(selectPasskeyRoom, "x", 1), via: "passkeys_user (user=?)"},
+		"a seed":             {query: fixed(selectTOTP, "usr_1"), via: "SEARCH t USING INTEGER PRIMARY KEY"},
+		"a recovery code":    {query: fixed(selectRecoveryCode, "usr_1", "x"), via: "PRIMARY KEY (user=? AND digest=?)"},
+		"recovery codes":     {query: fixed(countRecoveryCodes, "usr_1"), via: "PRIMARY KEY (user=?)"},
+		"a connection":       {query: fixed(selectConnection, "p", "s"), via: "(provider=? AND subject=?)"},
+		"connections of":     {query: fixed(selectConnectionsOf, "usr_1"), via: "connections_user (user=?)"},
+		"an attempt":         {query: fixed(selectAttempt, "att_1"), via: "PRIMARY KEY (id=?)"},
+		"expired attempts":   {query: fixed(deleteExpired, 1, 2), via: "attempts_expires (expires_at<?)"},
+		"mail that is due":   {query: fixed(selectDue, 1, 2), via: "mails_next (next_at<?)"},
+		"dropped passkeys":   {query: fixed(deletePasskeysOf, 1), via: "passkeys_user (user=?)"},
+		"dropped connection": {query: fixed(deleteConnectionsOf, 1), via: "connections_user (user=?)"},
 		"holders":            {query: fixed(selectHolders, 1), via: "holders_seen (seen_at>?)", sorts: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +101,7 @@ func TestListingsFollowAnIndex(t *testing.T) {
 			if strings.Contains(got, "TEMP B-TREE") && !c.sorts {
 				t.Errorf("sorts:\n%s", got)
 			}
-			if strings.Contains(strings.ReplaceAll(got, "SCAN CONSTANT ROW", ""), "SCAN") && !c.walks {
+			if strings.Contains(noTable.Replace(got), "SCAN") && !c.walks {
 				t.Errorf("scans:\n%s", got)
 			}
 		})
