@@ -80,6 +80,10 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		return p, err
 	}
 	passwords := credential.Policy{MinLength: c.Password.MinLength}
+	idps, err := providers(c, now)
+	if err != nil {
+		return p, err
+	}
 	p.sightings = session.NewSightings(st.Sessions(), o.logger)
 	p.signin = signin.New(signin.Config{
 		Store: st.SignIn(), Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), Audit: st.Audit(),
@@ -87,7 +91,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Sightings: p.sightings, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Tokens:       session.NewRefreshTokens(box.Derive("refresh token tag")),
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
-		Attempts:     st.Attempts(), Passkeys: st.Passkeys(), Codes: st.Codes(), Connections: st.Connections(), Box: box,
+		Attempts:     st.Attempts(), Passkeys: st.Passkeys(), Codes: st.Codes(), Connections: st.Connections(), Box: box, Providers: idps,
 		Limits: st.Limits(), Mail: p.post.sender, Issuer: c.Issuer,
 		ServiceName: c.ServiceName, CanMail: c.CanMail() || o.mailTo != nil,
 		Defaults: defaults(c), Now: now, Log: o.logger,
@@ -169,13 +173,16 @@ func hashing(o options) credential.HasherConfig {
 
 func defaults(c Config) signin.Defaults {
 	d := signin.Defaults{
-		Audiences: c.Audiences, AccessTokenTTL: c.AccessTokenTTL,
+		Audiences: c.Audiences, AccessTokenTTL: c.AccessTokenTTL, SignIn: signInDefaults(c), AllowedOrigins: c.AllowedOrigins,
 		Session: session.Policy{Idle: c.Session.Idle, Absolute: c.Session.Absolute, Limit: c.Session.Limit, Grace: c.Refresh.Window()},
 		Refresh: session.Policy{Idle: c.Refresh.Idle, Absolute: c.Refresh.Absolute, Grace: c.Refresh.Window()},
 	}
 	if !c.Limits.Disabled {
 		d.PerAccount = limit.Policy{Burst: c.Limits.SignInPerAccount, Period: time.Minute}
 		d.PerAddress = limit.Policy{Burst: c.Limits.SignInPerAddress, Period: time.Minute}
+		d.PerFactor = limit.Policy{Burst: 10, Period: time.Hour}
+		d.MailTo = limit.Policy{Burst: 5, Period: 15 * time.Minute}
+		d.MailFrom = limit.Policy{Burst: 30, Period: 15 * time.Minute}
 	}
 	return d
 }

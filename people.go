@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/federate"
 	"tandem.example/tandem/internal/mail"
 )
 
@@ -44,4 +45,13 @@ func signInDefaults(c Config) application.SignIn {
 		s.Methods = append(s.Methods, application.Method(m))
 	}
 	return s
+}
+
+// providers are those with whom people may sign in; none is asked anything yet.
+func providers(c Config, now func() time.Time) (*federate.Providers, error) {
+	list := make([]federate.Provider, len(c.Providers))
+	for i, p := range c.Providers {
+		list[i] = federate.Provider{Name: p.Name, Title: p.Title, Kind: p.Kind, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret}
+	}
+	return federate.New(federate.Config{Providers: list, Now: now})
 }
