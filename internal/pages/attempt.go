@@ -106,18 +106,19 @@ type step struct {
 	Faults   []fault
 	Ways     []way
 	// What single steps need.
-	Email       string
-	Name        string
-	MinLength   int
-	Setup       totpSetup
-	Days        int // for which a device may be remembered; 0: not at all
-	Link        string
-	Action      string
-	CanMail     bool
-	Codes       []string
-	GoOn        string
-	OfferedHere bool // a passkey may be proven, or made, instead
-	Optional    bool // a password need not be chosen: there is something to sign in with
+	Email         string
+	Name          string
+	MinLength     int
+	Setup         totpSetup
+	Days          int // for which a device may be remembered; 0: not at all
+	Link          string
+	Action        string
+	CanMail       bool
+	Codes         []string
+	GoOn          string
+	OfferedHere   bool // a passkey may be proven, or made, instead
+	Made          bool // a passkey was made a moment ago
+	TakesPassword bool
 }
 
 // way is another method that the person may go on with instead.
@@ -196,6 +197,9 @@ func (v *visit) gone(err error) error {
 
 // proven answers what a proof came to: the next page, or again the same one with what was wrong.
 func (v *visit) proven(p signin.Progress, err error, again func(status int, faults []fault) error) error {
+	if err != nil {
+		v.deliver(p.Grant) // the session may have new credentials although what they were for has failed
+	}
 	switch {
 	case err == nil && p.Done:
 		v.entered(p.Purpose, nil)
@@ -268,7 +272,7 @@ func (v *visit) place(returnTo string) string {
 // of this page may end at this origin only.
 func (v *visit) goOn(app application.Application, returnTo string, purpose signin.Purpose) error {
 	place := v.place(returnTo)
-	if notice := done[purpose]; returnTo == "" && notice != "" {
+	if notice := done[purpose]; notice != "" {
 		place = with(place, "notice", notice)
 	}
 	if strings.HasPrefix(place, "/") || strings.HasPrefix(place, v.origin+"/") {
@@ -281,5 +285,5 @@ func (v *visit) goOn(app application.Application, returnTo string, purpose signi
 
 // done are the notices on the account page when something was done.
 var done = map[signin.Purpose]string{
-	signin.ToVerifyEmail: "email_verified", signin.ToConnect: "connected", signin.ToAddPasskey: "passkey_added", signin.ToStepUp: "stepped_up",
+	signin.ToVerifyEmail: "email_verified", signin.ToConnect: "connected", signin.ToAddPasskey: "passkey_added",
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/credential"
@@ -119,7 +120,11 @@ func (v *visit) confirmNew(action, options string) error {
 	if err != nil {
 		return v.gone(err)
 	}
-	p, err := v.SignIn.ConfirmPasskey(v.ctx(), held.Token, []byte(v.sent("response")), v.sent("name"), v.client())
+	p, err := v.SignIn.ConfirmPasskey(v.ctx(), held.Token, []byte(v.sent("response")), strings.TrimSpace(v.sent("name")), v.client())
+	if err == nil && p.NewPassword {
+		v.keep(p)
+		return v.redirect("/sign-in/choose?passkey=made")
+	}
 	return v.proven(p, err, func(status int, faults []fault) error {
 		return v.showNewPasskey(status, held, faults, action, options)
 	})
@@ -135,7 +140,11 @@ func (v *visit) showChoose() error {
 }
 
 func (v *visit) showChoice(status int, p signin.Progress, name string, faults []fault) error {
-	s := step{Progress: p, Faults: faults, Name: name, MinLength: v.minLength(), OfferedHere: asks(p, application.Passkey)}
+	made := v.r.URL.Query().Has("passkey") // a hint for the form: signin knows
+	s := step{
+		Progress: p, Faults: faults, Name: name, MinLength: v.minLength(), Made: made,
+		TakesPassword: asks(p, application.Password) && !made, OfferedHere: asks(p, application.Passkey) && !made,
+	}
 	return v.render(status, "choose", ui.Page{App: p.Application, Title: v.say("pages.title.choose_" + string(p.Purpose)), Data: s})
 }
 

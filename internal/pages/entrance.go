@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
@@ -24,12 +25,12 @@ func entrance(purpose signin.Purpose) handler {
 	return func(v *visit) error {
 		q := v.r.URL.Query()
 		held, herr := v.resume()
-		if herr == nil && q.Has("again") && held.Purpose == purpose && !held.SecondFactor && !held.NewPassword {
-			return v.showEntrance(http.StatusOK, held, nil)
-		}
-		p, err := v.begin(signin.Begin{Purpose: purpose, App: q.Get("app"), ReturnTo: q.Get("return_to")})
-		if err != nil {
-			return v.notBegun(err)
+		p := held
+		if herr != nil || !open(held, purpose) || !q.Has("again") && !same(held, q) {
+			var err error
+			if p, err = v.begin(signin.Begin{Purpose: purpose, App: q.Get("app"), ReturnTo: q.Get("return_to")}); err != nil {
+				return v.notBegun(err)
+			}
 		}
 		if purpose == signin.ToSignIn && v.isIn(p.Application) {
 			return v.goOn(p.Application, p.ReturnTo, "")
@@ -39,6 +40,17 @@ func entrance(purpose signin.Purpose) handler {
 		}
 		return v.showEntrance(http.StatusOK, p, nil)
 	}
+}
+
+// open reports whether the attempt is for the purpose and may still be given another address.
+func open(p signin.Progress, purpose signin.Purpose) bool {
+	return p.Purpose == purpose && !p.SecondFactor && !p.NewPassword
+}
+
+// same reports whether the attempt is what the link asks to begin: whoever loads a page again begins nothing new.
+func same(p signin.Progress, q url.Values) bool {
+	app := q.Get("app")
+	return p.ReturnTo == q.Get("return_to") && (app == p.Application.Name || app == string(p.Application.ID) || app == "" && p.Application.Name == application.DefaultName)
 }
 
 // isIn reports whether the visitor is signed in to the application.
@@ -90,7 +102,7 @@ func (v *visit) showEntrance(status int, p signin.Progress, faults []fault) erro
 func enter(purpose signin.Purpose) handler {
 	return func(v *visit) error {
 		p, err := v.resume()
-		if errors.Is(err, signin.ErrNoAttempt) || err == nil && (p.Purpose != purpose || p.SecondFactor || p.NewPassword) {
+		if errors.Is(err, signin.ErrNoAttempt) || err == nil && !open(p, purpose) {
 			p, err = v.begin(signin.Begin{Purpose: purpose, App: v.sent("app"), ReturnTo: v.sent("return_to")})
 			if err != nil {
 				return v.notBegun(err)

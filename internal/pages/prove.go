@@ -27,7 +27,7 @@ func (v *visit) rememberDays(p signin.Progress) int {
 	if !p.SecondFactor || p.Purpose != signin.ToSignIn {
 		return 0
 	}
-	return int(p.Application.SignIn.Remember / (24 * time.Hour))
+	return int(v.SignIn.RememberFor(p.Application) / (24 * time.Hour))
 }
 
 // look is the handler of a page on which a method is proven.

@@ -36,14 +36,11 @@ func (v *visit) proveProvider() error {
 		return v.gone(err)
 	}
 	p, err := v.SignIn.ProveProvider(v.ctx(), held.Token, v.r.PathValue("name"), v.r.URL.Query(), v.client())
-	if err == nil && p.Done || errors.Is(err, signin.ErrNoAttempt) {
+	if err == nil || errors.Is(err, signin.ErrNoAttempt) {
 		return v.proven(p, err, nil)
 	}
-	if err != nil {
-		return v.providerFailed(held, err)
-	}
-	v.keep(p)
-	return v.redirect(next(p))
+	v.deliver(p.Grant)
+	return v.providerFailed(held, err)
 }
 
 // providerFailed goes back to where the provider was chosen, and says what came of it.

@@ -87,7 +87,11 @@ func (v *visit) changePassword(who signin.Identity) error {
 		return err
 	}
 	v.deliver(g)
-	return v.redirect("/account/security?notice=password_saved")
+	notice := "password_set"
+	if factors.Password {
+		notice = "password_saved"
+	}
+	return v.redirect(with("/account/security", "notice", notice))
 }
 
 func (v *visit) beginTOTP(who signin.Identity) error {
@@ -140,6 +144,7 @@ func (v *visit) removeTOTP(who signin.Identity) error {
 
 // changed goes back to the page of all factors, after one of them was changed.
 func (v *visit) changed(g signin.Grant, err error, notice string) error {
+	v.deliver(g) // the session may have new credentials although the change has failed
 	switch {
 	case errors.Is(err, signin.ErrLastMethod):
 		notice = "last_method"
@@ -150,7 +155,6 @@ func (v *visit) changed(g signin.Grant, err error, notice string) error {
 	case err != nil:
 		return err
 	}
-	v.deliver(g)
 	return v.redirect(with("/account/security", "notice", notice))
 }
 

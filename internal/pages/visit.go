@@ -111,11 +111,11 @@ func (v *visit) render(status int, name string, page ui.Page) error {
 var notices = map[string]ui.Tone{
 	"signed_out": ui.Info, "ended_by_user": ui.Warning, "ended_by_operator": ui.Warning, "user_locked": ui.Warning, "user_revoked": ui.Warning,
 	"password_changed": ui.Info, "refresh_token_reused": ui.Danger, "expired": ui.Info, "ended": ui.Info, "session_limit": ui.Info,
-	"application_revoked": ui.Info, "begin_again": ui.Info, "code_sent": ui.Success,
+	"application_revoked": ui.Info, "account_claimed": ui.Warning,
 	"denied": ui.Info, "unreachable": ui.Warning, "provider_failed": ui.Warning, "unverified": ui.Warning, "connection_taken": ui.Warning,
-	"name_saved": ui.Success, "password_saved": ui.Success, "email_verified": ui.Success, "totp_removed": ui.Success,
+	"name_saved": ui.Success, "password_saved": ui.Success, "password_set": ui.Success, "email_verified": ui.Success, "totp_removed": ui.Success,
 	"passkey_added": ui.Success, "passkey_saved": ui.Success, "passkey_removed": ui.Success,
-	"connected": ui.Success, "disconnected": ui.Success, "device_ended": ui.Success, "others_ended": ui.Success, "stepped_up": ui.Success,
+	"connected": ui.Success, "disconnected": ui.Success, "device_ended": ui.Success, "others_ended": ui.Success,
 	"last_method": ui.Warning, "policy": ui.Warning, "gone": ui.Info,
 }
 

@@ -10,11 +10,16 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
 )
 
 // A remembered device holds the time at which a second factor was proven on it, and a MAC over that time, the user and
 // the user's Revision. Nothing of it is stored: a change of password or factors makes all of them worthless, and how
 // long one counts follows the policy of the moment.
+
+// RememberFor is for how long a device may be spared the second factor where the application's policy holds; zero if it
+// may not be.
+func (s *Service) RememberFor(a application.Application) time.Duration { return s.rules(a).Remember }
 
 // remember spares the device the second factor for a while.
 func (s *Service) remember(user account.ID, revision uint64, how time.Duration, now time.Time) Remembered {
