@@ -24,6 +24,8 @@ import (
 
 	"tandem.example/tandem/internal/config"
 	"tandem.example/tandem/internal/httpapi"
+	"tandem.example/tandem/internal/pages"
+	"tandem.example/tandem/internal/ui"
 	"tandem.example/tandem/internal/web"
 )
 
@@ -152,9 +154,27 @@ func (s *Server) build(ctx context.Context, box sealer, o options) error {
 	if err != nil {
 		return fmt.Errorf("build api: %w", err)
 	}
+	if err := s.buildPages(api.Site()); err != nil {
+		return err
+	}
 	s.handler, s.admin = api.Handler(), api.AdminListener()
 	s.local = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handler.ServeHTTP(w, r.WithContext(web.WithLocalOperator(r.Context())))
 	})
+	return nil
+}
+
+// buildPages puts up what people see in a browser.
+func (s *Server) buildPages(site web.Site) error {
+	kit, err := ui.New(ui.Config{Issuer: s.config.Issuer, ServiceName: s.parts.signin.ServiceName})
+	if err != nil {
+		return fmt.Errorf("build pages: %w", err)
+	}
+	people, err := pages.New(pages.Config{SignIn: s.parts.signin, Site: site, Kit: kit, Issuer: s.config.Issuer})
+	if err != nil {
+		return fmt.Errorf("build pages: %w", err)
+	}
+	people.Register()
+	kit.Register(site)
 	return nil
 }
