@@ -172,6 +172,10 @@ func (s *Service) Resume(ctx context.Context, attempt secret.Text) (Progress, er
 // address, until something was proven. Nothing that it answers, nor the time it takes, tells whether there is such an
 // account: it does not look. Errors: *FieldError.
 func (s *Service) Identify(ctx context.Context, attempt secret.Text, email string, c Client) (Progress, error) {
+	return insist(func() (Progress, error) { return s.identifyAs(ctx, attempt, email, c) })
+}
+
+func (s *Service) identifyAs(ctx context.Context, attempt secret.Text, email string, c Client) (Progress, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
 		return Progress{}, err

@@ -14,6 +14,10 @@ import (
 // AskPasskey answers the options for navigator.credentials.get as JSON (PublicKeyCredentialRequestOptions). For a first
 // factor they name no passkey, so they tell nothing of any account; for a second they name the user's.
 func (s *Service) AskPasskey(ctx context.Context, attempt secret.Text, c Client) ([]byte, error) {
+	return insist(func() ([]byte, error) { return s.askPasskey(ctx, attempt, c) })
+}
+
+func (s *Service) askPasskey(ctx context.Context, attempt secret.Text, c Client) ([]byte, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
 		return nil, err

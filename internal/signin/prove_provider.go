@@ -18,6 +18,10 @@ import (
 // AskProvider answers the URL to send the browser to, to sign in there or to connect the account there. It comes back to
 // CallbackPath. Errors: federate.ErrUnknownProvider, federate.ErrUnreachable.
 func (s *Service) AskProvider(ctx context.Context, attempt secret.Text, provider string, c Client) (string, error) {
+	return insist(func() (string, error) { return s.askProvider(ctx, attempt, provider, c) })
+}
+
+func (s *Service) askProvider(ctx context.Context, attempt secret.Text, provider string, c Client) (string, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
 		return "", err

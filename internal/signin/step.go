@@ -243,6 +243,18 @@ func (s *Service) keep(ctx context.Context, t *step) error {
 	return nil
 }
 
+// insist does again what another request of the same browser came between: a page asks for a passkey by itself while its
+// form is being sent. It is for steps that change nothing but the attempt.
+func insist[T any](do func() (T, error)) (T, error) {
+	const tries = 5
+	for i := 1; ; i++ {
+		done, err := do()
+		if i == tries || !errors.Is(err, session.ErrRaced) {
+			return done, err
+		}
+	}
+}
+
 // progress shows where the attempt stands.
 func (t *step) progress(v verdict) Progress {
 	code := t.state.Code
