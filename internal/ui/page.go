@@ -191,7 +191,7 @@ const base64Chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 // permissions are what a page may use of the browser: passkeys, and copying.
 const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), camera=(), microphone=(), geolocation=(), " +
-	"payment=(), usb=(), serial=(), bluetooth=(), hid=(), display-capture=(), midi=(), clipboard-read=(), browsing-topics=()"
+	"payment=(), usb=(), serial=(), hid=(), display-capture=(), midi=(), clipboard-read=(), browsing-topics=()"
 
 // setHeaders sets what every page carries. The policy names the inline stylesheets by their hashes, and allows no inline
 // script whatsoever.
