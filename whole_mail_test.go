@@ -1,0 +1,103 @@
+package tandem
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"tandem.example/tandem/internal/config"
+)
+
+// relay is a real mail server that keeps what it is sent.
+type relay struct {
+	mu  sync.Mutex
+	got []string // recipient, a line break, the message
+}
+
+func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &relaying{relay: r}, nil }
+
+func (r *relay) letters() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.got...)
+}
+
+type relaying struct {
+	relay *relay
+	to    string
+}
+
+func (*relaying) Reset()                               {}
+func (*relaying) Logout() error                        { return nil }
+func (*relaying) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *relaying) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = to
+	return nil
+}
+
+func (s *relaying) Data(body io.Reader) error {
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
+	s.relay.got = append(s.relay.got, s.to+"\n"+string(raw))
+	return nil
+}
+
+// TestMailSurvivesARestart: what was put while the mail server was down is carried by the next process, once.
+func TestMailSurvivesARestart(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil { // down
+		t.Fatal(err)
+	}
+	h := furnish(t, func(into *Config) {
+		into.Mail = config.Mail{Server: address, From: "Example <no-reply@example.com>", TLS: config.TLSPlaintext}
+		into.ServiceName = "Example Bank"
+	})
+	in := h.must(201, h.post("/v1/sign-up", "", map[string]any{"email": "ada@example.com", "password": password, "delivery": "body"}))
+	h.must(200, h.post("/v1/me/password", in.text("session_token"), map[string]any{"current": password, "new": password + " anew"}))
+	waiting := func(s *Server) int {
+		n, _, err := s.store.MailQueue().Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := waiting(h.server); n != 1 {
+		t.Fatalf("%d messages wait", n)
+	}
+	if err := h.server.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	r := &relay{}
+	server := smtp.NewServer(r)
+	server.Domain = "relay.example.com"
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(l) }()
+	defer func() { _ = server.Close(); <-served }()
+	again, err := Open(t.Context(), h.server.config, cheaply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	h.eventually("the message has left", func() bool { return waiting(again) == 0 })
+	got := r.letters()
+	if len(got) != 1 || !strings.HasPrefix(got[0], "ada@example.com\n") || !strings.Contains(got[0], "multipart/alternative") ||
+		!strings.Contains(got[0], "Your password was changed") {
+		t.Errorf("arrived: %d\n%s", len(got), strings.Join(got, "\n"))
+	}
+}
