@@ -48,6 +48,8 @@ type Config struct {
 	Skew time.Duration
 
 	// CookieNames are the session cookies looked for, in order of precedence.
+	// Where one ends in tandem_session, the cookie that binds the session to a
+	// device, of the same name with tandem_bound, is passed on with it.
 	// Default: __Host-tandem_session, and tandem_session where the issuer is
 	// plain http on this machine. Where the server shares its cookie with
 	// subdomains (cookies.domain) it is __Secure-tandem_session: name that, and
@@ -85,7 +87,8 @@ type Config struct {
 	// machine. Whoever can touch that network can then read tokens and stop the feed.
 	InsecureAllowHTTP bool
 
-	clock func() reading // injected by tests
+	clock      func() reading // injected by tests
+	boundNames []string       // of the bound cookies, as CookieNames
 }
 
 // Defaults and limits of Config.
@@ -217,6 +220,10 @@ func (c *Config) fill(issuer *url.URL) {
 		if issuer.Scheme == "http" && local(issuer) {
 			c.CookieNames = append(c.CookieNames, "tandem_session")
 		}
+	}
+	c.boundNames = make([]string, len(c.CookieNames))
+	for i, name := range c.CookieNames {
+		c.boundNames[i] = boundName(name)
 	}
 	c.Freshness = orDefault(c.Freshness, DefaultFreshness)
 	c.Skew = orDefault(c.Skew, MaxSkew)

@@ -28,8 +28,15 @@ func (k Kind) String() string {
 // sessionPrefix marks session tokens.
 const sessionPrefix = "tds_"
 
-// maxSessionToken bounds what is sent to the server as a session token.
+// maxSessionToken bounds what is sent to the server as a session token, with
+// the bound cookie that it came with.
 const maxSessionToken = 256
+
+// boundMark joins a session token to the bound cookie it came with (W3C, Device
+// Bound Session Credentials): to the server, and to what is remembered here, the
+// two are one credential. A session that is bound to a device is accepted by
+// both together only.
+const boundMark = "~"
 
 // extract finds the one credential of a request. The Authorization header
 // decides over the cookie, whatever it holds: a client that sends one means it.
@@ -72,17 +79,54 @@ func (v *Verifier) sessionCookie(r *http.Request) (string, error) {
 	if len(r.Header["Cookie"]) == 0 {
 		return "", refusedMissing
 	}
-	for _, name := range v.config.CookieNames {
+	for i, name := range v.config.CookieNames {
 		switch found := r.CookiesNamed(name); {
 		case len(found) > 1:
 			return "", refusedCookies
 		case len(found) == 1 && !strings.HasPrefix(found[0].Value, sessionPrefix):
 			return "", refusedMalformed // an access token has no business in a cookie
 		case len(found) == 1:
-			return found[0].Value, nil
+			return withBound(r, found[0].Value, v.config.boundNames[i]), nil
 		}
 	}
 	return "", refusedMissing
+}
+
+// withBound adds the bound cookie of that name to a session token. One that is
+// there twice, or cannot be one, is left out: then it is for the server to say
+// whether the session needs it.
+func withBound(r *http.Request, credential, name string) string {
+	if name == "" || !mentions(r.Header["Cookie"], name) {
+		return credential
+	}
+	found := r.CookiesNamed(name)
+	if len(found) != 1 || found[0].Value == "" {
+		return credential
+	}
+	if joined := credential + boundMark + found[0].Value; plausibleSession(joined) {
+		return joined
+	}
+	return credential
+}
+
+// mentions spares requests without the cookie that it is looked for.
+func mentions(headers []string, name string) bool {
+	for _, h := range headers {
+		if strings.Contains(h, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// boundName is the name of the bound cookie that goes with a session cookie, empty
+// if that has a name of the application's own.
+func boundName(session string) string {
+	prefix, ok := strings.CutSuffix(session, "tandem_session")
+	if !ok {
+		return ""
+	}
+	return prefix + "tandem_bound"
 }
 
 // plausibleSession reports whether a session token is worth asking about: it
@@ -92,7 +136,7 @@ func plausibleSession(s string) bool {
 		return false
 	}
 	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != boundMark[0] {
 			return false
 		}
 	}

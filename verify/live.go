@@ -262,6 +262,8 @@ type answer struct {
 		ClientID  string   `json:"client_id"`
 		Scope     string   `json:"scope"`
 		Position  string   `json:"position"` // as the claim rv, read before the rest
+		// BoundUntil is when the bound cookie expires that the session token came with; zero without one.
+		BoundUntil time.Time `json:"bound_until"`
 	} `json:"access"`
 }
 
@@ -344,13 +346,17 @@ func (v *Verifier) session(credential string, got *answer) (*Token, error) {
 }
 
 // rememberUntil says until when an answer may be remembered: not so long that
-// the server takes somebody who is busy here for idle.
+// the server takes somebody who is busy here for idle, and not beyond what shows
+// that the session is on its device.
 func (v *Verifier) rememberUntil(got *answer) time.Duration {
 	now := v.lease.Load().clock.now(v.config.clock())
 	keep := maxRemember
 	if !got.Session.IdleExpiresAt.IsZero() {
 		idle := time.Duration(got.Session.IdleExpiresAt.UnixNano()) - now
 		keep = min(keep, idle/2)
+	}
+	if bound := got.Access.BoundUntil; !bound.IsZero() {
+		keep = min(keep, time.Duration(bound.UnixNano())-now)
 	}
 	return now + keep
 }

@@ -105,6 +105,7 @@ var (
 	refusedFuture    = invalid("not_yet_valid", "it was issued in the future")
 	refusedAhead     = invalid("ahead", "it names a place in the revocation log that does not exist")
 	refusedUnknown   = invalid("unknown", "the issuer does not know it")
+	refusedUnbound   = invalid("unbound", "its session is bound to a device: send its bound cookie too")
 
 	refusedEnded = &Refusal{
 		Status: http.StatusUnauthorized, Code: CodeSessionEnded, Reason: "revoked",

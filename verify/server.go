@@ -248,6 +248,8 @@ func liveRefusal(err error) error {
 		return refusedStale
 	case status.reason == refusedExpired.Reason:
 		return refusedExpired
+	case status.reason == refusedUnbound.Reason:
+		return refusedUnbound
 	}
 	return refusedUnknown
 }

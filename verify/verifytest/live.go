@@ -39,6 +39,9 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		},
 		"access": map[string]any{"audiences": x.Audiences, "client_id": x.ClientID, "scope": x.Scope, "position": position},
 	}
+	if strings.Contains(credential, "~") && x.bound != "" {
+		body["access"].(map[string]any)["bound_until"] = stamp(x.boundUntil)
+	}
 	if !x.IdleExpiresAt.IsZero() {
 		body["session"].(map[string]any)["idle_expires_at"] = stamp(x.IdleExpiresAt)
 	}
@@ -53,8 +56,13 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // find returns the session that a credential belongs to, or why there is none.
 func (s *Server) find(credential string) (x *Session, reason string) {
 	if strings.HasPrefix(credential, "tds_") {
+		secret, bound, _ := strings.Cut(credential, "~")
 		for _, x := range s.sessions {
-			if x.secret == credential {
+			switch {
+			case x.secret != secret:
+			case x.bound != "" && (x.bound != bound || !s.now().Before(x.boundUntil)):
+				return nil, "unbound"
+			default:
 				return x, ""
 			}
 		}

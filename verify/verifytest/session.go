@@ -34,6 +34,9 @@ type Session struct {
 	user   string
 	secret string
 	ended  bool
+	// Of a session that is bound to a device: the bound cookie, and when it expires.
+	bound      string
+	boundUntil time.Time
 }
 
 // SignIn starts a session, of a known user if the id is known: then the rest of
@@ -81,6 +84,16 @@ func (x *Session) Token() string {
 	x.server.mu.Lock()
 	defer x.server.mu.Unlock()
 	return x.secret
+}
+
+// Bind binds the session to a device, or gives it another bound cookie, which is
+// returned: from now on its token is accepted together with that only, as
+// Token() + "~" + bound, until it expires.
+func (x *Session) Bind(until time.Time) (bound string) {
+	x.server.mu.Lock()
+	defer x.server.mu.Unlock()
+	x.bound, x.boundUntil = rand.Text(), until
+	return x.bound
 }
 
 // AccessToken mints an access token of the session as it is now. Each edit may
