@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 
 	"tandem.example/tandem/internal/config"
+	"tandem.example/tandem/internal/console"
 	"tandem.example/tandem/internal/httpapi"
 	"tandem.example/tandem/internal/pages"
 	"tandem.example/tandem/internal/ui"
@@ -65,6 +66,7 @@ type Server struct {
 
 	stop     context.CancelFunc
 	keeper   sync.WaitGroup
+	console  *console.Console
 	closed   sync.Once
 	draining atomic.Bool
 }
@@ -133,6 +135,7 @@ func (s *Server) Close() error {
 	var err error
 	s.closed.Do(func() {
 		s.stop()
+		s.console.Close()
 		s.parts.feed.Close()
 		s.keeper.Wait()
 		s.parts.sightings.Close()
@@ -175,6 +178,14 @@ func (s *Server) buildPages(site web.Site) error {
 		return fmt.Errorf("build pages: %w", err)
 	}
 	people.Register()
+	operators := console.Config{SignIn: s.parts.signin, Operator: s.parts.operator, Feed: s.parts.feed, Site: site, Issuer: s.config.Issuer, Kit: kit, Ready: s.ready, Log: s.log}
+	if outbox := s.parts.post.outbox; outbox != nil {
+		operators.Mail = outbox.Figures
+	}
+	if s.console, err = console.New(operators); err != nil {
+		return fmt.Errorf("build pages: %w", err)
+	}
+	s.console.Register()
 	kit.Register(site)
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
-	"time"
 
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/ui"
@@ -32,8 +32,8 @@ type Config struct {
 	Kit *ui.Kit
 	// Ready answers nil if requests can be served; nil: not known.
 	Ready func(ctx context.Context) error
-	// Mail counts the messages that wait to be sent and says since when the oldest does; nil where none are sent.
-	Mail func(ctx context.Context) (n int, oldest time.Time, err error)
+	// Mail says how the mail goes; nil where no message waits in a queue.
+	Mail func(ctx context.Context) (mail.Figures, error)
 	// Log is silent if nil.
 	Log *slog.Logger
 }

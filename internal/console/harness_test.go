@@ -55,7 +55,7 @@ type room struct {
 	app      application.Application
 	log      *buffer
 	ahead    atomic.Int64 // of the clock
-	mail     func(context.Context) (int, time.Time, error)
+	mail     mail.Figures
 }
 
 func (r *room) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
@@ -101,12 +101,7 @@ func open(t testing.TB, base string) *room {
 		Ready: r.store.Ping, Log: slog.New(slog.NewTextHandler(r.log, nil))}))
 	kit := must[*ui.Kit](t)(ui.New(ui.Config{Issuer: r.url}))
 	r.console = must[*console.Console](t)(console.New(console.Config{SignIn: r.signIn, Operator: r.operator, Feed: r.feed, Site: api.Site(), Issuer: r.url, Kit: kit,
-		Ready: r.store.Ping, Mail: func(ctx context.Context) (int, time.Time, error) {
-			if r.mail == nil {
-				return 0, time.Time{}, nil
-			}
-			return r.mail(ctx)
-		}, Log: slog.New(slog.NewTextHandler(r.log, nil))}))
+		Ready: r.store.Ping, Mail: func(context.Context) (mail.Figures, error) { return r.mail, nil }, Log: slog.New(slog.NewTextHandler(r.log, nil))}))
 	r.console.Register()
 	kit.Register(api.Site())
 	server := httptest.NewUnstartedServer(api.Handler())

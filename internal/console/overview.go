@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/session"
 )
 
@@ -43,11 +44,10 @@ type figures struct {
 	Failed error // why they are not newer
 }
 
+// mailFigures say how the mail goes. Direct: there is no queue, as in development, where it is printed.
 type mailFigures struct {
-	Sends   bool
-	Known   bool
-	Waiting int
-	Oldest  time.Time
+	Queued, Direct, Known bool
+	mail.Figures
 }
 
 // memory keeps the last figures, for whoever looks at the same moment and for when the store cannot be read.
@@ -91,9 +91,8 @@ func (c *Console) readFigures(ctx context.Context, s span, now time.Time) (f fig
 	if f.Trail, f.Since, err = c.Operator.Entrances(ctx, s.step, s.steps); err != nil {
 		return f, err
 	}
-	if c.Mail != nil {
-		f.Mail.Sends = true
-		f.Mail.Waiting, f.Mail.Oldest, err = c.Mail(ctx)
+	if f.Mail.Queued, f.Mail.Direct = c.Mail != nil, c.SignIn.CanMail; f.Mail.Queued {
+		f.Mail.Figures, err = c.Mail(ctx)
 		f.Mail.Known = err == nil
 	}
 	return f, nil
@@ -121,7 +120,6 @@ type overviewScreen struct {
 	ServerSaid       string
 	Rollbacks        uint64
 	Mail             mailFigures
-	MailOldest       moment
 }
 
 type spanLink struct {
@@ -137,7 +135,7 @@ func (c *Console) look(v *visit) (overviewScreen, error) {
 	}
 	d := overviewScreen{
 		At: moment{f.At}, Span: s.name, Live: c.Kit.Path(link("/console/live/overview", "span", s.name)), Here: f.Here, Lease: c.Feed.Lease,
-		StoreWell: f.Failed == nil, ServerWell: true, Rollbacks: c.Feed.Rollbacks(), Mail: f.Mail, MailOldest: moment{f.Mail.Oldest},
+		StoreWell: f.Failed == nil, ServerWell: true, Rollbacks: c.Feed.Rollbacks(), Mail: f.Mail,
 	}
 	if f.Failed != nil {
 		_, d.Failed = c.explain(v, f.Failed)
