@@ -93,5 +93,8 @@ func compact(sheet string) string {
 		_, sheet, _ = strings.Cut(rest, "*/")
 	}
 	out := strings.Join(strings.Fields(b.String()), " ")
-	return strings.NewReplacer(" {", "{", "{ ", "{", " }", "}", ";}", "}", "; ", ";", "} ", "}", ": ", ":", ", ", ",").Replace(out)
+	for _, tight := range []string{"{", "}", ";", ":", ","} {
+		out = strings.ReplaceAll(out, tight+" ", tight)
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(out, " {", "{"), ";}", "}")
 }

@@ -114,7 +114,6 @@ type framed struct {
 	Style       template.CSS
 	BrandStyle  template.CSS
 	OwnStyle    template.CSS
-	ServiceName string
 }
 
 // Render answers a request with a page. Nothing is sent if the template fails.
@@ -131,7 +130,6 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 		Page: page, Content: template.HTML(content), Brand: s.kit.title(page.App), Logo: logo(page.App.Brand.Logo), //nolint:gosec // made by a template
 		Style: template.CSS(s.kit.style), BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), //nolint:gosec // ours, and of a colour that was parsed
 		OwnStyle:    template.CSS(s.own), //nolint:gosec // ours
-		ServiceName: s.kit.service,
 	}
 	body, err := execute(t, "frame", f)
 	if err != nil {
