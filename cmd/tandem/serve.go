@@ -63,6 +63,8 @@ func (c serveCmd) Run(a *app) error {
 func (a *app) welcome(s *tandem.Server, at tandem.Addresses, log *slog.Logger) {
 	log.Info("listening", "issuer", s.Issuer(), "api", at.API.String(), "admin", at.Admin.String())
 	fmt.Fprintf(a.stdout, "Tandem is ready at %s (metrics at http://%s/metrics). Stop it with Ctrl-C.\n", s.Issuer(), at.Admin)
+	fmt.Fprintf(a.stdout, "People sign up at %[1]s/sign-up, sign in at %[1]s/sign-in and look after their account at %[1]s/account.\n", s.Issuer())
+	fmt.Fprintf(a.stdout, "Operators: %s/console\n", s.Issuer())
 }
 
 // configuration reads the configuration for this verb.
