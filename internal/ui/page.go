@@ -108,12 +108,12 @@ func Speaker(r *http.Request) language.Speaker {
 // framed is what the frame is rendered with.
 type framed struct {
 	Page
-	Content     template.HTML
-	Brand       string // the title
-	Logo        template.URL
-	Style       template.CSS
-	BrandStyle  template.CSS
-	OwnStyle    template.CSS
+	Content    template.HTML
+	Brand      string // the title
+	Logo       template.URL
+	Style      template.CSS
+	BrandStyle template.CSS
+	OwnStyle   template.CSS
 }
 
 // Render answers a request with a page. Nothing is sent if the template fails.
@@ -129,7 +129,7 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 	f := framed{
 		Page: page, Content: template.HTML(content), Brand: s.kit.title(page.App), Logo: logo(page.App.Brand.Logo), //nolint:gosec // made by a template
 		Style: template.CSS(s.kit.style), BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), //nolint:gosec // ours, and of a colour that was parsed
-		OwnStyle:    template.CSS(s.own), //nolint:gosec // ours
+		OwnStyle: template.CSS(s.own), //nolint:gosec // ours
 	}
 	body, err := execute(t, "frame", f)
 	if err != nil {
