@@ -99,7 +99,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 	p.operator = operator.New(operator.Config{
 		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
 		Audit: st.Audit(), Log: st.Log(), Feed: p.feed, Ring: p.ring, Hasher: hasher, Passwords: passwords,
-		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL}, Now: now, Logger: o.logger,
+		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL, Methods: methods(c, p.signin)}, Now: now, Logger: o.logger,
 	})
 	// What applications ask for counts from the start: retention must never be shorter than a living token.
 	return p, p.operator.Housekeep(ctx)

@@ -8,6 +8,7 @@ import (
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/federate"
 	"tandem.example/tandem/internal/mail"
+	"tandem.example/tandem/internal/signin"
 )
 
 // post is how messages to people leave.
@@ -54,4 +55,16 @@ func providers(c Config, now func() time.Time) (*federate.Providers, error) {
 		list[i] = federate.Provider{Name: p.Name, Title: p.Title, Kind: p.Kind, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret}
 	}
 	return federate.New(federate.Config{Providers: list, Now: now})
+}
+
+// methods are those with which a sign-in can begin here.
+func methods(c Config, s *signin.Service) []application.Method {
+	list := []application.Method{application.Password, application.Passkey}
+	if s.CanMail {
+		list = append(list, application.EmailCode)
+	}
+	for _, p := range c.Providers {
+		list = append(list, application.Provider(p.Name))
+	}
+	return list
 }

@@ -43,6 +43,8 @@ type App struct {
 	AccessTokenTTL string     `json:"access_token_ttl,omitempty"`
 	Refresh        AppRefresh `json:"refresh"`
 	Session        AppSession `json:"session"`
+	SignIn         AppSignIn  `json:"sign_in"`
+	Brand          AppBrand   `json:"brand"`
 	CreatedAt      time.Time  `json:"created_at"`
 }
 
@@ -72,6 +74,8 @@ func (a *API) showApp(s application.Application) App {
 		Algorithm: string(s.Algorithm), AccessTokenTTL: formatDuration(s.AccessTokenTTL),
 		Refresh:   AppRefresh{Grace: formatDuration(s.Refresh.Grace), Idle: formatDuration(s.Refresh.Idle), Absolute: formatDuration(s.Refresh.Absolute)},
 		Session:   AppSession{Preset: s.Session.Preset, Idle: formatDuration(s.Session.Idle), Absolute: formatDuration(s.Session.Absolute), Limit: s.Session.Limit},
+		SignIn:    showSignIn(s.SignIn),
+		Brand:     AppBrand(s.Brand),
 		CreatedAt: stamp(s.CreatedAt),
 	}
 	if s.Refresh.Grace < 0 {
@@ -106,6 +110,8 @@ type AppPatch struct {
 		Absolute *string `json:"absolute,omitempty" nullable:"false"`
 		Limit    *int    `json:"limit,omitempty" nullable:"false" minimum:"0" maximum:"10000" doc:"0 for no limit."`
 	} `json:"session,omitempty" nullable:"false"`
+	SignIn *SignInPatch `json:"sign_in,omitempty" nullable:"false"`
+	Brand  *BrandPatch  `json:"brand,omitempty" nullable:"false"`
 }
 
 // apply changes an application as the patch says.
@@ -139,7 +145,12 @@ func (p AppPatch) apply(to *application.Application) error {
 			return err
 		}
 	}
-	return nil
+	if b := p.Brand; b != nil {
+		set(&to.Brand.Title, b.Title)
+		set(&to.Brand.Logo, b.Logo)
+		set(&to.Brand.Color, b.Color)
+	}
+	return p.SignIn.apply(&to.SignIn)
 }
 
 func set[T any](to *T, from *T) {

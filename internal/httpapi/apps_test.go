@@ -33,7 +33,7 @@ func testApps(t *testing.T, r *rig) {
 		"id": a.str("app", "id"), "name": "shop", "kind": "user", "mode": "jwt", "audiences": []any{"https://api.example.com"},
 		"allowed_origins": []any{"https://shop.example.net"}, "alg": "EdDSA", "access_token_ttl": "10m",
 		"refresh": map[string]any{"grace": "0s", "idle": "36h", "absolute": "14d"}, "session": map[string]any{"preset": "strict", "limit": 3.0},
-		"created_at": r.clock().Format(time.RFC3339),
+		"sign_in": map[string]any{}, "brand": map[string]any{}, "created_at": r.clock().Format(time.RFC3339),
 	}
 	if diff := cmp.Diff(want, app()); diff != "" {
 		t.Errorf("created (-want +got):\n%s", diff)

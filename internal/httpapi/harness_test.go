@@ -185,7 +185,8 @@ func (r *rig) services(store stores, log *slog.Logger) httpapi.Config {
 	r.operator = operator.New(operator.Config{
 		Accounts: store.Accounts(), Applications: store.Applications(), Sessions: store.Sessions(), SignIn: store.SignIn(),
 		APIKeys: store.APIKeys(), Audit: store.Audit(), Log: store.Log(), Feed: r.feed, Ring: ring, Hasher: hasher,
-		Bounds: operator.Bounds{AccessTokenTTL: 15 * time.Minute, DefaultTTL: 5 * time.Minute}, Now: r.clock, Logger: log,
+		Bounds: operator.Bounds{AccessTokenTTL: 15 * time.Minute, DefaultTTL: 5 * time.Minute,
+			Methods: []application.Method{application.Password, application.Passkey}}, Now: r.clock, Logger: log,
 	})
 	by := operator.By{Actor: "system"}
 	for _, app := range []application.Application{

@@ -47,7 +47,7 @@ func (s *Service) CreateApplication(ctx context.Context, a application.Applicati
 	if err := checkName(a.Name); err != nil {
 		return a, secret.Text{}, err
 	}
-	if err := s.checkApplication(a); err != nil {
+	if err := s.checkApplication(a, application.Application{}); err != nil {
 		return a, secret.Text{}, err
 	}
 	var text secret.Text
@@ -91,7 +91,7 @@ func (s *Service) changeApplication(ctx context.Context, idOrName string, change
 			return a, err
 		}
 	}
-	if err := s.checkApplication(a); err != nil {
+	if err := s.checkApplication(a, was); err != nil {
 		return a, err
 	}
 	if err := s.prepare(ctx, a); err != nil {
@@ -199,7 +199,7 @@ func (s *Service) Authenticate(ctx context.Context, clientID string, text secret
 	return a, nil
 }
 
-func (s *Service) checkApplication(a application.Application) error {
+func (s *Service) checkApplication(a, was application.Application) error {
 	kinds := []application.Kind{application.User, application.Machine, application.Resource}
 	modes := []application.Mode{application.ModeSession, application.ModeJWT, application.ModeHybrid}
 	algorithms := []jws.Algorithm{"", jws.ES256, jws.EdDSA, jws.RS256, jws.PS256, jws.HS256}
@@ -227,6 +227,12 @@ func (s *Service) checkApplication(a application.Application) error {
 		if d.idle < 0 || d.absolute < 0 || d.absolute > 0 && d.idle > d.absolute {
 			return &FieldError{Field: d.field + ".idle", Rule: "must not be negative nor exceed absolute"}
 		}
+	}
+	if err := s.checkSignIn(a.SignIn, was.SignIn); err != nil {
+		return err
+	}
+	if err := checkBrand(a.Brand); err != nil {
+		return err
 	}
 	return checkNames(a)
 }

@@ -47,6 +47,8 @@ type Bounds struct {
 	AccessTokenTTL time.Duration
 	// DefaultTTL is how long they live where the application does not say.
 	DefaultTTL time.Duration
+	// Methods are those with which a sign-in can begin here.
+	Methods []application.Method
 }
 
 // Service performs the acts of operators. Safe for concurrent use.
