@@ -204,7 +204,7 @@ func (r rules) judgeSecond(a standing) verdict {
 // provider has both from there. Where no mail can be sent the address stays unproven, as in the API.
 func (r rules) judgeSignUp(a standing) verdict {
 	switch {
-	case len(a.Proofs) > 0 && isProvider(a.Proofs[0].Method) && r.begun(a.Proofs):
+	case len(a.Proofs) > 0 && isProvider(a.Proofs[0].Method) && r.begun(a.Proofs[:1]):
 		return r.judgeSecond(a)
 	case r.CanMail && !proved(a.Proofs, application.EmailCode):
 		return verdict{Ask: r.signUps()}
