@@ -117,8 +117,7 @@ func (v *visit) endDevice(who signin.Identity) error {
 	case err != nil:
 		return err
 	case id == who.View.Session.ID:
-		v.Site.Cookies.ClearSession(v.x.Header())
-		return v.redirect("/signed-out")
+		return v.forget()
 	}
 	return v.redirect("/account/devices?notice=device_ended")
 }

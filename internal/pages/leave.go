@@ -26,8 +26,7 @@ func (v *visit) signOut() error {
 	who, err := v.identify()
 	var out *errSignedOut
 	if errors.As(err, &out) {
-		v.Site.Cookies.ClearSession(v.x.Header())
-		return v.redirect("/signed-out")
+		return v.forget()
 	}
 	if err != nil {
 		return err
@@ -39,7 +38,14 @@ func (v *visit) signOut() error {
 	if err := v.SignIn.SignOut(v.ctx(), who, scope, v.client()); err != nil {
 		return err
 	}
+	return v.forget()
+}
+
+// forget has the browser forget who was signed in: by the cookie, and by the pages that it keeps whole for its back
+// button, Chromium even those with no-store.
+func (v *visit) forget() error {
 	v.Site.Cookies.ClearSession(v.x.Header())
+	v.x.Header().Set("Clear-Site-Data", `"cache"`)
 	return v.redirect("/signed-out")
 }
 
