@@ -1,0 +1,98 @@
+package httpapi_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/authelia/otp/totp"
+
+	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/signin"
+)
+
+// withTOTP sets one-time codes up for the user and answers the seed and a recovery code.
+func (r *rig) withTOTP(token string) (seed, recovery string) {
+	r.t.Helper()
+	ctx, client := r.t.Context(), signin.Client{IP: "192.0.2.7"}
+	who := must[signin.Identity](r.t)(r.signIn.Check(ctx, signin.Presented{Token: secret.NewText(token)}))
+	at := must[signin.Progress](r.t)(r.signIn.Begin(ctx, signin.Begin{Purpose: signin.ToAddTOTP, Who: &who}, client))
+	setup := must[signin.TOTPSetup](r.t)(r.signIn.EnrolTOTP(ctx, at.Token, client))
+	for _, c := range setup.Seed.Reveal() {
+		if c != ' ' {
+			seed += string(c)
+		}
+	}
+	at = must[signin.Progress](r.t)(r.signIn.ConfirmTOTP(ctx, at.Token, must[string](r.t)(totp.GenerateCode(seed, r.clock())), client))
+	r.pass(time.Minute)
+	return seed, at.RecoveryCodes[0].Reveal()
+}
+
+func TestSecondFactor(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, r *rig) {
+		r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "ada@example.com", "password": password, "delivery": "body"}}).want(t, 201)
+		signIn := func(with fields) answer {
+			body := fields{"email": "ada@example.com", "password": password, "delivery": "body"}
+			for name, value := range with {
+				body[name] = value
+			}
+			return r.do(call{method: "POST", path: "/v1/sign-in", body: body})
+		}
+		plain := signIn(nil).want(t, 200)
+		seed, recovery := r.withTOTP(plain.str("session_token"))
+
+		a := signIn(nil).want(t, 401, "step_up_required")
+		factors, _ := a.get("factors").([]any)
+		if len(factors) != 2 || factors[0] != "totp" || factors[1] != "recovery_code" || a.str("session_token") != "" || len(a.Cookies()) > 0 {
+			t.Errorf("%s", a.text)
+		}
+		signIn(fields{"password": "not the password", "totp": "000000"}).want(t, 401, "invalid_credentials")
+		signIn(fields{"totp": "12345"}).want(t, 401, "invalid_credentials")
+		code := must[string](t)(totp.GenerateCode(seed, r.clock()))
+		in := signIn(fields{"totp": code}).want(t, 200)
+		if in.str("session", "acr") != "2" {
+			t.Errorf("%s", in.text)
+		}
+		signIn(fields{"totp": code}).want(t, 401, "invalid_credentials") // replayed
+		signIn(fields{"recovery_code": recovery}).want(t, 200)
+		signIn(fields{"recovery_code": recovery}).want(t, 401, "invalid_credentials")
+
+		stepUp := func(token string, body fields) answer {
+			return r.do(call{method: "POST", path: "/v1/step-up", bearer: token, body: body})
+		}
+		token := in.str("session_token")
+		r.pass(time.Minute)
+		code = must[string](t)(totp.GenerateCode(seed, r.clock()))
+		stepUp(token, fields{"totp": code, "password": password}).want(t, 422, "invalid_request")
+		stepUp(token, fields{}).want(t, 422, "invalid_request")
+		up := stepUp(token, fields{"totp": code}).want(t, 200)
+		stepUp(token, fields{"password": password}).want(t, 401) // dead
+		up = stepUp(up.str("session_token"), fields{"password": password}).want(t, 200)
+		if up.str("session", "acr") != "2" {
+			t.Errorf("a password lowers the level: %s", up.text)
+		}
+	})
+}
+
+func TestPolicyHoldsForPrograms(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for name, p := range map[string]application.SignIn{
+		"keys": {Methods: []application.Method{application.Passkey}}, "strict": {SecondFactor: application.Required},
+	} {
+		_, _, err := r.operator.CreateApplication(t.Context(), application.Application{Name: name, SignIn: p}, operator.By{Actor: "system"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "ada@example.com", "password": password}}).want(t, 201)
+	for _, app := range []string{"keys", "strict"} {
+		r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "eve@example.com", "password": password, "app": app}}).want(t, 403, "forbidden")
+		r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": password, "app": app}}).want(t, 403, "forbidden")
+	}
+	// Whether the password is right, or there is such a user, is not told where a password is no way in.
+	r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "nobody@example.com", "password": "wrong", "app": "keys"}}).want(t, 403, "forbidden")
+	r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": "wrong", "app": "strict"}}).want(t, 401, "invalid_credentials")
+	r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "eve@example.com", "password": password}}).want(t, 201)
+}
