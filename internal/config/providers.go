@@ -19,7 +19,7 @@ const (
 
 // Provider is another provider of identities, with whom people may sign in.
 type Provider struct {
-	Name string // [a-z0-9-]{1,32}; part of its redirect URI, ISSUER/sign-in/provider/NAME/callback
+	Name string // [a-z0-9-]{1,32}; part of its redirect URI, ISSUER/callback/NAME
 	// Kind is ProviderGoogle, ProviderGitHub or ProviderOIDC; empty means the Name if that is google or github, else
 	// ProviderOIDC.
 	Kind string
@@ -50,7 +50,7 @@ var providerKeys = []struct {
 	{"title", func(p *Provider) value { return textValue{&p.Title} }, false,
 		"What the button says, such as Example ID."},
 	{"client_id", func(p *Provider) value { return textValue{&p.ClientID} }, false,
-		"Client id that the provider gave for the redirect URI ISSUER/sign-in/provider/NAME/callback."},
+		"Client id that the provider gave for the redirect URI ISSUER/callback/NAME."},
 	{"client_secret", func(p *Provider) value { return secretValue{&p.ClientSecret} }, true,
 		"Client secret that the provider gave; client_secret_file names a file with it."},
 }
