@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
 type appCmd struct {
 	Create appCreateCmd `cmd:"" help:"Register an application."`
+	Update appUpdateCmd `cmd:"" help:"Change what an application's users get from now on."`
 	List   appListCmd   `cmd:"" help:"List the applications."`
 	Show   appShowCmd   `cmd:"" help:"Show an application."`
 	Secret appSecretCmd `cmd:"" help:"Give an application a new client secret. The old one is dead at once."`
@@ -35,6 +37,17 @@ type application struct {
 		Absolute string `json:"absolute"`
 		Limit    int    `json:"limit"`
 	} `json:"session"`
+	SignIn struct {
+		Methods      []string `json:"methods,omitempty"`
+		SecondFactor string   `json:"second_factor,omitempty"`
+		Remember     string   `json:"remember,omitempty"`
+		ACR          string   `json:"acr,omitempty"`
+	} `json:"sign_in"`
+	Brand struct {
+		Title string `json:"title,omitempty"`
+		Logo  string `json:"logo,omitempty"`
+		Color string `json:"color,omitempty"`
+	} `json:"brand"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
@@ -52,49 +65,24 @@ func (c *client) application(idOrName string) (application, error) {
 
 type appCreateCmd struct {
 	because
-	Name            string   `arg:"" help:"Its name, which is unique."`
-	Kind            string   `enum:"user,machine,resource" default:"user" help:"user: people sign in. machine: acts for itself. resource: a service that checks tokens."`
-	Mode            string   `enum:",session,jwt,hybrid" default:"" placeholder:"MODE" help:"What sign-in returns: session, jwt or hybrid."`
-	Audience        []string `placeholder:"URL" help:"An audience of its tokens; may be repeated. The first is that of a token that asks for none."`
-	Origin          []string `placeholder:"URL" help:"A web origin whose pages may act with the user's cookie; may be repeated."`
-	Alg             string   `placeholder:"ALG" help:"ES256, EdDSA, RS256, PS256 or HS256."`
-	AccessTokenTTL  string   `name:"access-token-ttl" placeholder:"DURATION" help:"Life of its access tokens, such as 5m."`
-	RefreshGrace    string   `placeholder:"DURATION" help:"For how long a used refresh token still answers with its successor."`
-	RefreshIdle     string   `placeholder:"DURATION" help:"Life of a refresh token that is not used."`
-	RefreshAbsolute string   `placeholder:"DURATION" help:"Life of all refresh tokens of one sign-in."`
-	SessionPreset   string   `placeholder:"PRESET" help:"standard (14d idle, 30d in all) or strict (15m, 12h)."`
-	SessionIdle     string   `placeholder:"DURATION" help:"Ends a session that nobody used for so long."`
-	SessionAbsolute string   `placeholder:"DURATION" help:"Ends any session after so long."`
-	SessionLimit    int      `placeholder:"N" help:"Sessions a user may have at once."`
+	appPolicies
+	Name string `arg:"" help:"Its name, which is unique."`
+	Kind string `enum:"user,machine,resource" default:"user" help:"user: people sign in. machine: acts for itself. resource: a service that checks tokens."`
 }
 
 func (appCreateCmd) Help() string {
 	return `Examples:
   tandem app create web --mode hybrid --origin https://app.example.com
+  tandem app create shop --brand-title "The Shop" --brand-color '#1f4fd8' --logo-file logo.svg
   tandem app create payments-api --kind resource      # id and secret for a verifier`
 }
 
 func (c appCreateCmd) Run(a *app) error {
-	body := map[string]any{"name": c.Name, "kind": c.Kind}
-	put(body, map[string]string{"mode": c.Mode, "alg": c.Alg, "access_token_ttl": c.AccessTokenTTL})
-	if len(c.Audience) > 0 {
-		body["audiences"] = c.Audience
+	body, err := c.body()
+	if err != nil {
+		return err
 	}
-	if len(c.Origin) > 0 {
-		body["allowed_origins"] = c.Origin
-	}
-	refresh, session := map[string]any{}, map[string]any{}
-	put(refresh, map[string]string{"grace": c.RefreshGrace, "idle": c.RefreshIdle, "absolute": c.RefreshAbsolute})
-	put(session, map[string]string{"preset": c.SessionPreset, "idle": c.SessionIdle, "absolute": c.SessionAbsolute})
-	if c.SessionLimit > 0 {
-		session["limit"] = c.SessionLimit
-	}
-	if len(refresh) > 0 {
-		body["refresh"] = refresh
-	}
-	if len(session) > 0 {
-		body["session"] = session
-	}
+	body["name"], body["kind"] = c.Name, c.Kind
 	return a.establish(func(api *client) error {
 		var answer json.RawMessage
 		if err := api.do(http.MethodPost, at(c.query(), "apps"), body, &answer); err != nil {
@@ -114,15 +102,6 @@ func (c appCreateCmd) Run(a *app) error {
 		a.printSecret("client secret", made.Secret)
 		return nil
 	})
-}
-
-// put adds what is given.
-func put(body map[string]any, values map[string]string) {
-	for name, value := range values {
-		if value != "" {
-			body[name] = value
-		}
-	}
 }
 
 // printSecret prints a secret, which can be seen this once.
@@ -168,11 +147,17 @@ func (c appShowCmd) Run(a *app) error {
 		if p.Session.Limit > 0 {
 			limit = count(p.Session.Limit, "session a user", "sessions a user")
 		}
+		logo := "none"
+		if kind, _, ok := strings.Cut(strings.TrimPrefix(p.Brand.Logo, "data:"), ";"); ok {
+			logo = kind
+		}
 		return a.printPairs([][]string{{"id", p.ID}, {"name", p.Name}, {"kind", p.Kind}, {"mode", p.Mode}, {"audiences", listed(p.Audiences)},
 			{"origins", listed(p.AllowedOrigins)}, {"algorithm", ofServer(p.Algorithm)}, {"access tokens live", ofServer(p.AccessTokenTTL)},
 			{"refresh grace", ofServer(p.Refresh.Grace)}, {"refresh idle", ofServer(p.Refresh.Idle)}, {"refresh in all", ofServer(p.Refresh.Absolute)},
 			{"session preset", ofServer(p.Session.Preset)}, {"session idle", ofServer(p.Session.Idle)}, {"session in all", ofServer(p.Session.Absolute)},
-			{"limit", limit}, {"created", when(&p.CreatedAt)}})
+			{"limit", limit}, {"sign in by", ofServer(strings.Join(p.SignIn.Methods, ", "))}, {"second factor", ofServer(p.SignIn.SecondFactor)},
+			{"devices remembered", ofServer(p.SignIn.Remember)}, {"acr at least", ofServer(p.SignIn.ACR)}, {"title", p.Brand.Title},
+			{"colour", p.Brand.Color}, {"logo", logo}, {"created", when(&p.CreatedAt)}})
 	})
 }
 
