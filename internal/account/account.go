@@ -43,8 +43,9 @@ type User struct {
 	Roles         []string // sorted, without duplicates
 	Status        Status
 	CreatedAt     time.Time
-	// Revision grows with every change that must undo a sign-in under way: lock, unlock, new password. A session
-	// starts only if the revision is still the one that was read with the password (see session.Start).
+	// Revision grows with every change that must undo a sign-in under way: lock, unlock, a new password, a passkey,
+	// seed, set of recovery codes or connected account more or less. A session starts only if the revision is still the
+	// one that was read with the password (see session.Start).
 	Revision uint64
 	// TheftAt is when reuse of a refresh token was last detected, zero if never. It is told to the user.
 	TheftAt time.Time

@@ -22,7 +22,8 @@ var ErrEpochMoved = errors.New("a new epoch has begun meanwhile")
 // The commit empties the log and the list of lease holders; key events are appended again from position 1, since a
 // stolen key stays stolen, on a chain that starts from the new epoch. Positions kept in sessions and applications
 // become 0, for positions of two epochs cannot be compared; sessions that only such a position had ended are dead for
-// good, so that none comes back: they have ended, or their SessionsFrom lies above their position from now on.
+// good, so that none comes back: they have ended, or their SessionsFrom lies above their position from now on. Sign-in
+// attempts are forgotten: one that was finished, or guessed at, after the backup was taken must not go on from before.
 type NewEpoch struct {
 	Epoch string // from RandomEpoch
 	// EndSessions ends every session that is alive, because one that was revoked after the backup was taken cannot

@@ -28,6 +28,7 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 			app.SessionsFrom = 0
 			s.apps[key] = app
 		}
+		clear(s.attempts)
 		if !n.KeepHolders {
 			clear(s.holders)
 		}

@@ -46,6 +46,7 @@ func (s *Store) BeginEpoch(ctx context.Context, n feed.NewEpoch) (commit feed.Co
 			return feed.ErrEpochMoved
 		}
 		t.queue(`DELETE FROM events`)
+		t.queue(`DELETE FROM attempts`)
 		t.queue(beginEpoch, n.Epoch, genesis[:])
 		if n.EndSessions {
 			t.queue(endEverySession, millis(n.At))

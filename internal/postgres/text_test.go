@@ -16,7 +16,7 @@ import (
 // PostgreSQL takes no zero byte and nothing that is not UTF-8. Strangers send both.
 func TestTextsOfStrangers(t *testing.T) {
 	s := open(t, config(t))
-	app, u := s.addApplication(t, "app"), s.addUser(t, "anna")
+	app, u, proving := s.addApplication(t, "app"), s.addUser(t, "anna"), s.addUser(t, "bert")
 	for _, bad := range []string{"a\x00b", "\xff\xfe", "\x00"} {
 		row := draft(u, app, epochDay)
 		row.Device, row.IP = bad, bad
@@ -42,6 +42,27 @@ func TestTextsOfStrangers(t *testing.T) {
 		registration := signin.Registration{User: account.User{ID: account.NewID(epochDay), Email: bad, Name: bad, Status: account.Active}}
 		if err := s.SignIn().Register(t.Context(), registration); err != nil && !errors.Is(err, account.ErrEmailTaken) {
 			t.Errorf("a name of %q: %v", bad, err)
+		}
+		k := credential.Passkey{ID: credential.NewPasskeyID(epochDay), User: proving.ID, Name: bad, CredentialID: []byte("id" + bad)}
+		c := credential.Connection{ID: credential.NewConnectionID(epochDay), User: proving.ID, Provider: "p", Subject: "s" + k.ID, Email: bad}
+		for _, one := range []struct {
+			what string
+			err  error
+		}{
+			{"a passkey called", s.Passkeys().Add(t.Context(), k, audit.New(audit.PasskeyAdded, epochDay))},
+			{"renaming a passkey to", s.Passkeys().Rename(t.Context(), proving.ID, k.ID, bad, audit.New(audit.PasskeyRenamed, epochDay))},
+			{"a connected address of", s.Connections().Connect(t.Context(), c, audit.New(audit.Connected, epochDay))},
+			{"a connection's use from", s.Connections().Use(t.Context(), c)},
+			{"forgetting mail", s.MailQueue().Remove(t.Context(), bad)},
+		} {
+			if one.err != nil {
+				t.Errorf("%s %q: %v", one.what, bad, one.err)
+			}
+		}
+		// Two subjects must not become one.
+		c.ID, c.Subject = credential.NewConnectionID(epochDay), bad
+		if err := s.Connections().Connect(t.Context(), c, audit.New(audit.Connected, epochDay)); !errors.Is(err, errUnkeepable) {
+			t.Errorf("connecting the account %q: %v", bad, err)
 		}
 		_, listErr := s.Accounts().List(t.Context(), account.Query{Search: bad, Limit: 1})
 		_, trailErr := s.Audit().List(t.Context(), audit.Query{User: bad, Limit: 1})

@@ -108,9 +108,9 @@ const deleteAttempt = `DELETE FROM attempts WHERE id = ?`
 
 func (p attempts) Finish(ctx context.Context, attempt string) error {
 	return p.s.write.do(ctx, func(t *tx) error {
-		n, err := t.exec(deleteAttempt, attempt)
-		if err == nil && n == 0 {
-			err = signin.ErrNoAttempt
+		_, err := scanAttempt(t.row(selectAttempt, attempt)) // a write that fails should not have changed anything
+		if err == nil {
+			_, err = t.exec(deleteAttempt, attempt)
 		}
 		if err != nil {
 			return fmt.Errorf("finish attempt: %w", err)

@@ -49,6 +49,7 @@ func (t *tx) forgetPositions(n feed.NewEpoch) error {
 		`UPDATE sessions SET position = 0, tokens_from = 0 WHERE position <> 0 OR tokens_from <> 0`,
 		`UPDATE applications SET sessions_from = 0 WHERE name IS NOT NULL`,
 		`DELETE FROM events`,
+		`DELETE FROM attempts`,
 	} {
 		if err == nil {
 			_, err = t.exec(query)

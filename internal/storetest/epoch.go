@@ -4,7 +4,9 @@ import (
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/verify/revocation"
 )
 
@@ -15,6 +17,7 @@ var epochTests = []test{
 	{"sessions end if told so", epochEndsSessions},
 	{"sessions that are kept start from position 0", epochKeepsSessions},
 	{"sessions that only a position had ended stay dead", epochRevivesNone},
+	{"attempts are forgotten, credentials are not", epochForgetsAttempts},
 	{"leases are forgotten, users and keys are not", epochForgetsLeases},
 }
 
@@ -153,4 +156,15 @@ func epochForgetsLeases(s *scene) {
 	_, err = s.APIKeys().Find(s.ctx, apiKey.ID)
 	s.ok(err)
 	s.hasPassword(u.ID, phc("anna"), 1)
+}
+
+func epochForgetsAttempts(s *scene) {
+	a, who := s.attempt(), s.equipped("anna")
+	q := s.queued(0)
+	s.beginEpoch(true)
+	_, err := s.Attempts().Find(s.ctx, a.ID, s.now)
+	s.is(err, signin.ErrNoAttempt)
+	s.is(s.Attempts().Finish(s.ctx, a.ID), signin.ErrNoAttempt)
+	s.has(who)
+	s.equal(s.due(10), []mail.Queued{q})
 }

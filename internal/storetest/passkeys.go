@@ -196,22 +196,29 @@ func passkeyLimit(s *scene) {
 }
 
 func passkeyAddedInParallel(s *scene) {
-	var drafts []credential.Passkey
-	for i := range 8 {
-		drafts = append(drafts, s.newPasskey(s.user(fmt.Sprint("user", i)), "same"))
+	const rounds, parallel = 10, 8
+	var users []account.User
+	for i := range parallel {
+		users = append(users, s.user(fmt.Sprint("user", i)))
 	}
-	var mu sync.Mutex
-	var winner credential.Passkey
-	s.equal(s.parallel(len(drafts), credential.ErrPasskeyTaken, func(i int) error {
-		err := s.Passkeys().Add(s.ctx, drafts[i], audit.New(audit.PasskeyAdded, s.now))
-		if err == nil {
-			mu.Lock()
-			defer mu.Unlock()
-			winner = drafts[i]
+	for round := range rounds {
+		var drafts []credential.Passkey
+		for _, u := range users {
+			drafts = append(drafts, s.newPasskey(u, fmt.Sprint("same", round)))
 		}
-		return err
-	}), 1)
-	found, err := s.Passkeys().Find(s.ctx, winner.CredentialID)
-	s.ok(err)
-	s.equal(found, winner)
+		var mu sync.Mutex
+		var winner credential.Passkey
+		s.equal(s.parallel(parallel, credential.ErrPasskeyTaken, func(i int) error {
+			err := s.Passkeys().Add(s.ctx, drafts[i], audit.New(audit.PasskeyAdded, s.now))
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				winner = drafts[i]
+			}
+			return err
+		}), 1)
+		found, err := s.Passkeys().Find(s.ctx, winner.CredentialID)
+		s.ok(err)
+		s.equal(found, winner)
+	}
 }

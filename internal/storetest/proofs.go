@@ -226,11 +226,14 @@ func theftSeen(s *scene) {
 	named, _, err := s.Accounts().Amend(s.ctx, account.Amendment{ID: u.ID, Name: to("Anna"), At: s.tick()})
 	s.ok(err)
 	s.equal(named.TheftAt, e.At)
+	found, err := s.Accounts().ByID(s.ctx, u.ID)
+	s.ok(err)
+	s.equal(found, named)
 	told, _, err := s.Accounts().Amend(s.ctx, account.Amendment{ID: u.ID, TheftSeen: true, At: s.tick()})
 	s.ok(err)
 	named.TheftAt = u.TheftAt
 	s.equal(told, named)
-	found, err := s.Accounts().ByID(s.ctx, u.ID)
+	found, err = s.Accounts().ByID(s.ctx, u.ID)
 	s.ok(err)
 	s.equal(found, named)
 }
