@@ -55,6 +55,8 @@ type Act struct {
 // undoing are the acts whose loss gives access back to somebody.
 var undoing = map[audit.Type]bool{
 	audit.UserLocked: true, audit.UserDeleted: true, audit.RolesChanged: true, audit.PasswordChanged: true, audit.Revoked: true,
+	audit.PasskeyRemoved: true, audit.TOTPAdded: true, audit.RecoveryCodesMade: true, audit.RecoveryCodeUsed: true,
+	audit.Disconnected: true, audit.EmailChanged: true, audit.AccountClaimed: true, audit.AccountRecovered: true,
 	audit.KeyRevoked: true, audit.ApplicationEdited: true, audit.ApplicationGone: true, audit.APIKeyRevoked: true,
 }
 
