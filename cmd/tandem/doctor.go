@@ -67,6 +67,7 @@ func (doctorCmd) Run(a *app) error {
 		r.ok("configuration", "it is sound; issuer %s", cfg.Issuer)
 		r.browsers(cfg)
 		r.proxy(cfg)
+		r.mail(a.ctx, cfg)
 		if err := r.examine(a.ctx, cfg); err != nil {
 			return err
 		}
