@@ -53,11 +53,11 @@ type reasonRow struct {
 
 // The picture, in its own units.
 const (
-	chartWidth  = 640.0
-	chartHeight = 180.0
-	chartLeft   = 34.0
+	chartWidth  = 480.0
+	chartHeight = 190.0
+	chartLeft   = 30.0
 	chartTop    = 8.0
-	chartBottom = 22.0
+	chartBottom = 24.0
 	// seriesShown is how many reasons have a colour of their own. The rest share the last.
 	seriesShown = 5
 )

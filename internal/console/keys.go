@@ -4,14 +4,16 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"tandem.example/tandem/internal/signing"
 )
 
 // keyRow is a signing key, without its private half.
 type keyRow struct {
-	KID, Use, Algorithm, State         string
-	Created, Current, Retired, Revoked moment
+	KID, Use, Algorithm, State string
+	Created                    moment
+	Since                      moment // in this state
 }
 
 // states in the order of a key's life, from what counts most.
@@ -25,9 +27,22 @@ func (c *Console) keyRows() []keyRow {
 	rows := make([]keyRow, len(stored))
 	for i, k := range stored {
 		rows[i] = keyRow{KID: k.KID, Use: string(k.Use), Algorithm: string(k.Algorithm), State: string(k.State),
-			Created: moment{k.CreatedAt}, Current: moment{k.CurrentAt}, Retired: moment{k.RetiredAt}, Revoked: moment{k.RevokedAt}}
+			Created: moment{k.CreatedAt}, Since: moment{sinceOf(k)}}
 	}
 	return rows
+}
+
+// sinceOf is since when a key is in its state.
+func sinceOf(k signing.Stored) time.Time {
+	switch k.State {
+	case signing.Current:
+		return k.CurrentAt
+	case signing.Retired:
+		return k.RetiredAt
+	case signing.Revoked:
+		return k.RevokedAt
+	}
+	return k.CreatedAt
 }
 
 func (c *Console) keys(v *visit) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/id"
 )
 
 // types are the acts that can be filtered on, as the form offers them.
@@ -22,26 +23,38 @@ var types = []audit.Type{
 
 // entryRow is an entry of the trail.
 type entryRow struct {
-	ID                        string
-	At                        moment
-	Type, Outcome             string
-	Actor, ActorPath, ActorIs string // ActorIs: what stands there for people
-	User, UserPath            string
-	Target, TargetPath        string
-	IP, Reason, Request       string
+	ID                  string
+	At                  moment
+	Type, Outcome       string
+	Actor, User, Target name
+	IP, Reason, Request string
+}
+
+// name is an id in the trail: what it leads to, and what stands there for people.
+type name struct{ ID, Path, Short string }
+
+func nameOf(id string) name { return name{ID: id, Path: pathOf(id), Short: short(id)} }
+
+// short leaves out the middle of an id, which tells the time it was made at. What is no id stays as it is.
+func short(text string) string {
+	prefix, rest, ok := strings.Cut(text, "_")
+	if !ok || !id.Valid(rest) {
+		return text
+	}
+	return prefix + "_…" + rest[len(rest)-8:]
 }
 
 // entryRows makes entries readable: ids lead to what they name.
 func (c *Console) entryRows(v *visit, entries []audit.Entry) []entryRow {
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
-		rows[i] = entryRow{ID: e.ID, At: moment{e.At}, Type: string(e.Type), Outcome: string(e.Outcome), Actor: e.Actor, ActorPath: pathOf(e.Actor),
-			User: e.User, UserPath: pathOf(e.User), Target: e.Target, TargetPath: pathOf(e.Target), IP: e.IP, Reason: e.Reason, Request: e.RequestID}
+		rows[i] = entryRow{ID: e.ID, At: moment{e.At}, Type: string(e.Type), Outcome: string(e.Outcome), Actor: nameOf(e.Actor),
+			User: nameOf(e.User), Target: nameOf(e.Target), IP: e.IP, Reason: e.Reason, Request: e.RequestID}
 		switch {
 		case e.Actor == string(v.who.View.User.ID):
-			rows[i].ActorIs = v.say.Say("console.you")
+			rows[i].Actor.Short = v.say.Say("console.you")
 		case e.Actor != "" && e.Actor == e.User:
-			rows[i].ActorIs = v.say.Say("console.themselves")
+			rows[i].Actor.Short = v.say.Say("console.themselves")
 		}
 	}
 	return rows
