@@ -1,6 +1,7 @@
 package tandem
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"time"
@@ -15,6 +16,14 @@ import (
 type post struct {
 	sender mail.Sender
 	outbox *mail.Outbox // nil unless there is a mail server; to be run
+}
+
+// figures says how the mail goes; nil where none is queued.
+func (p post) figures() func(context.Context) (mail.Figures, error) {
+	if p.outbox == nil {
+		return nil
+	}
+	return p.outbox.Figures
 }
 
 // openPost sends messages as configured: to the developer's terminal, through the mail server, or nowhere.

@@ -152,7 +152,7 @@ func (s *Server) build(ctx context.Context, box sealer, o options) error {
 	api, err := httpapi.New(httpapi.Config{
 		SignIn: s.parts.signin, Operator: s.parts.operator, Feed: s.parts.feed, Ring: s.parts.ring,
 		Issuer: s.config.Issuer, CookieDomain: s.config.Cookies.Domain, TrustedProxies: s.config.TrustedProxies,
-		AllowedOrigins: s.config.AllowedOrigins, OpenSync: s.config.Dev, Ready: s.ready, Log: o.logger,
+		AllowedOrigins: s.config.AllowedOrigins, OpenSync: s.config.Dev, Ready: s.ready, Mail: s.parts.post.figures(), Log: o.logger,
 	})
 	if err != nil {
 		return fmt.Errorf("build api: %w", err)

@@ -3,6 +3,7 @@ package tandem
 import (
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,13 @@ func TestMailSurvivesARestart(t *testing.T) {
 	if n := waiting(h.server); n != 1 {
 		t.Fatalf("%d messages wait", n)
 	}
+	h.eventually("the queue is seen in the metrics", func() bool {
+		seen := httptest.NewRecorder()
+		h.server.Admin().ServeHTTP(seen, httptest.NewRequest("GET", "/metrics", nil))
+		shown := seen.Body.String()
+		return strings.Contains(shown, "tandem_mail_waiting 1\n") && strings.Contains(shown, "tandem_mail_oldest_seconds ") &&
+			!strings.Contains(shown, `tandem_mail_total{outcome="failed"} 0`)
+	})
 	if err := h.server.Close(); err != nil {
 		t.Fatal(err)
 	}

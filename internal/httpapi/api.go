@@ -13,6 +13,7 @@ import (
 
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
@@ -41,6 +42,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Metrics collects figures; nil for one of its own.
 	Metrics *Metrics
+	// Mail answers how the mail goes; nil where none is queued.
+	Mail func(ctx context.Context) (mail.Figures, error)
 	// Version of the server, for the OpenAPI document.
 	Version string
 	// Log is silent if nil.

@@ -22,12 +22,16 @@ var (
 	runningDesc   = prometheus.NewDesc("tandem_hash_running", "Password hashes being computed.", nil, nil)
 	waitingDesc   = prometheus.NewDesc("tandem_hash_waiting", "Callers waiting for their password hash.", nil, nil)
 	hashesDesc    = prometheus.NewDesc("tandem_hash_total", "Password hashes, by outcome.", []string{"outcome"}, nil)
+	mailDesc      = prometheus.NewDesc("tandem_mail_total", "Messages since the start of this node, by outcome: sent, given_up, or failed for each try that is made again or was the last.", []string{"outcome"}, nil)
+	mailQueueDesc = prometheus.NewDesc("tandem_mail_waiting", "Messages that wait to be sent, on all nodes.", nil, nil)
+	mailAgeDesc   = prometheus.NewDesc("tandem_mail_oldest_seconds", "How long the message has waited that has waited longest.", nil, nil)
 	hashTimeDesc  = prometheus.NewDesc("tandem_hash_seconds_total", "Time spent waiting for and computing password hashes.", []string{"phase"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{positionDesc, rollbacksDesc, leasesDesc, stalenessDesc, lagDesc, runningDesc, waitingDesc, hashesDesc, hashTimeDesc} {
+	for _, d := range []*prometheus.Desc{positionDesc, rollbacksDesc, leasesDesc, stalenessDesc, lagDesc, runningDesc, waitingDesc, hashesDesc, hashTimeDesc,
+		mailDesc, mailQueueDesc, mailAgeDesc} {
 		ch <- d
 	}
 }
@@ -58,6 +62,16 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			if err == nil {
 				gauge(lagDesc, float64(v.lag), name)
 			}
+		}
+	}
+	if c.a.Mail != nil {
+		m, err := c.a.Mail(ctx)
+		count(mailDesc, float64(m.Sent), "sent")
+		count(mailDesc, float64(m.Failed), "failed")
+		count(mailDesc, float64(m.GivenUp), "given_up")
+		if err == nil {
+			gauge(mailQueueDesc, float64(m.Waiting))
+			gauge(mailAgeDesc, m.Oldest.Seconds())
 		}
 	}
 	s := c.a.Operator.Hasher.Stats()
