@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"image/png"
+	"net/url"
 	"strings"
 	"time"
 
@@ -33,14 +34,14 @@ func SeedText(seed []byte) secret.Text {
 	return secret.NewText(grouped(seedSpelling.EncodeToString(seed)))
 }
 
-// SeedURI answers the otpauth:// URI that puts the seed into an authenticator app, and its QR code as PNG. service and
-// account are what the app will call it.
+// SeedURI answers the otpauth:// URI that puts the seed into an authenticator app
+// (github.com/google/google-authenticator/wiki/Key-Uri-Format), and its QR code as PNG. service and account are what the
+// app will call it.
 func SeedURI(seed []byte, service, account string) (uri secret.Text, qr []byte, err error) {
-	key, err := totp.Generate(totp.GenerateOpts{
-		// A colon parts the two names in the URI.
-		Issuer: strings.ReplaceAll(service, ":", " "), AccountName: account, Secret: seed,
-		Period: totpStep, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1,
-	})
+	service = strings.ReplaceAll(service, ":", " ") // a colon parts the two names
+	text := "otpauth://totp/" + url.PathEscape(service+":"+account) + "?secret=" + seedSpelling.EncodeToString(seed) +
+		"&issuer=" + strings.ReplaceAll(url.QueryEscape(service), "+", "%20") + "&algorithm=SHA1&digits=6&period=30"
+	key, err := otp.NewKeyFromURL(text)
 	if err != nil {
 		return uri, nil, fmt.Errorf("spell the seed of one-time codes: %w", err)
 	}
@@ -52,7 +53,7 @@ func SeedURI(seed []byte, service, account string) (uri secret.Text, qr []byte, 
 	if err := png.Encode(&b, image); err != nil {
 		return uri, nil, fmt.Errorf("draw the seed of one-time codes: %w", err)
 	}
-	return secret.NewText(key.URL()), b.Bytes(), nil
+	return secret.NewText(text), b.Bytes(), nil
 }
 
 // CheckTOTP reports whether the code, with or without spaces, is of the present time step or one beside it, and which.

@@ -263,6 +263,7 @@ func TestPasskeys(t *testing.T) {
 	v.site.Origin = issuer
 
 	// A copy lags behind.
+	d.pass(time.Second) // so that the trail has an order
 	v.key.Counter = 0
 	_, err = d.ProvePasskey(t.Context(), at.Token, v.get(t, options), false, home)
 	want(t, err, signin.ErrWrongPasskey)

@@ -131,11 +131,11 @@ func (s *Service) mayChange(ctx context.Context, who Identity) (Factors, holding
 // suffices decides whether what is left of the user's factors lets them sign in, and the policy hold.
 func (s *Service) suffices(who Identity, before, left holding) error {
 	r := s.rules(who.Application)
-	if len(left.firsts(r)) == 0 {
-		return ErrLastMethod
-	}
-	if r.SecondFactor == application.Required && before.enrolled() && !left.enrolled() {
+	switch {
+	case r.SecondFactor == application.Required && before.enrolled() && !left.enrolled():
 		return ErrNotNow
+	case len(left.firsts(r)) == 0 && len(before.firsts(r)) > 0:
+		return ErrLastMethod
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, who Identity, c Client) (Grant
 	}
 	left := has
 	left.TOTP, left.RecoveryCodes = false, 0
-	if err := s.suffices(who, has, left); err != nil && !errors.Is(err, ErrLastMethod) { // no sign-in begins with it
+	if err := s.suffices(who, has, left); err != nil {
 		return Grant{}, err
 	}
 	return s.remove(ctx, who, c, removal{audit.TOTPRemoved, "", mail.TOTPOff, "", func(e audit.Entry) error {
