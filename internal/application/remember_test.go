@@ -3,6 +3,7 @@ package application_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ func TestRememberSeesEveryChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Name, a.AccessTokenTTL = "market", time.Minute
+	a.SignIn.Methods, a.Brand.Title = []application.Method{application.Passkey}, "The market"
 	if _, _, err := s.Amend(t.Context(), application.Amendment{Application: a, At: noon}); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +81,8 @@ func TestRememberSeesEveryChange(t *testing.T) {
 	}
 	if got, err := find("market"); err != nil || got.AccessTokenTTL != time.Minute {
 		t.Errorf("after the change: %v, %v", got.AccessTokenTTL, err)
+	} else if got.Brand != a.Brand || !slices.Equal(got.SignIn.Methods, a.SignIn.Methods) {
+		t.Errorf("after the change it shows as %+v, with the methods %v", got.Brand, got.SignIn.Methods)
 	}
 	if _, _, err := s.Amend(t.Context(), application.Amendment{Application: a, EndSessions: true, At: noon}); err != nil {
 		t.Fatal(err)
