@@ -43,7 +43,7 @@ func (a *API) bind(x *web.Exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := a.SignIn.BindDevice(r.Context(), signin.Presented{Token: c.Text, Bound: c.Bound}, proof, a.Issuer+web.RegisterPath, a.client(x))
+	b, err := a.SignIn.BindDevice(r.Context(), signin.Presented{Token: c.Text, Bound: c.Bound}, signin.DeviceProof{Text: proof, URL: a.Issuer + web.RegisterPath}, a.client(x))
 	a.Metrics.entered("bind", err)
 	if err != nil {
 		return err
@@ -51,16 +51,20 @@ func (a *API) bind(x *web.Exchange, r *http.Request) error {
 	return a.deliverBound(x, b)
 }
 
+// sessionParameter names the session in the URL of the refresh route. The browser's own name for it is that of this server:
+// so it holds one at a time, and forgets the last when somebody signs in again.
+const sessionParameter = "session"
+
 // renewBound gives a browser a new bound cookie, once its device has signed a challenge. One whose session is over is told
-// to forget it.
+// to forget it. Where a page of another site has caused the request, the browser sends no cookie with it.
 func (a *API) renewBound(x *web.Exchange, r *http.Request) error {
 	held := a.cookies.Session(r)
 	if held.Empty() && r.Header.Get(sessionHeader) == "" {
 		return errNoCredential
 	}
 	named, err := onlyString(r, sessionHeader)
-	if err == nil && named == "" {
-		err = web.NewProblem(http.StatusBadRequest, web.CodeInvalidRequest, sessionHeader+" must name the session")
+	if err == nil && named != a.Issuer { // no script can send the header
+		err = web.NewProblem(http.StatusBadRequest, web.CodeInvalidRequest, sessionHeader+" must be as it was told")
 	}
 	if err != nil {
 		return err
@@ -69,24 +73,28 @@ func (a *API) renewBound(x *web.Exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := session.CheckID(named)
+	id, err := session.CheckID(r.URL.Query().Get(sessionParameter))
 	if err != nil {
-		return a.forgetBound(x, named)
+		return a.forgetBound(x)
 	}
-	b, err := a.SignIn.RenewBound(r.Context(), id, held, proof, a.Issuer+web.RefreshPath, a.client(x))
+	b, err := a.SignIn.RenewBound(r.Context(), id, held, signin.DeviceProof{Text: proof, URL: a.refreshURL(id)}, a.client(x))
 	var again *signin.ChallengeError
 	switch {
 	case errors.As(err, &again):
-		x.Header().Set(challengeHeader, `"`+again.Challenge+`";id="`+string(id)+`"`)
+		x.Header().Set(challengeHeader, `"`+again.Challenge+`";id="`+a.Issuer+`"`)
 		return err
 	case errors.Is(err, signin.ErrNotBound), errors.Is(err, session.ErrEnded), errors.Is(err, session.ErrExpired):
-		return a.forgetBound(x, named)
+		return a.forgetBound(x)
 	}
 	a.Metrics.entered("renew_bound", err)
 	if err != nil {
 		return err
 	}
 	return a.deliverBound(x, b)
+}
+
+func (a *API) refreshURL(id session.ID) string {
+	return a.Issuer + web.RefreshPath + "?" + sessionParameter + "=" + string(id)
 }
 
 // instructions tell a browser what the bound cookie is, and where it gets another ("JSON Session Instruction Format").
@@ -118,14 +126,14 @@ func (a *API) deliverBound(x *web.Exchange, b signin.BoundSession) error {
 	a.cookies.SetBound(x.Header(), b.Cookie, a.SignIn.Now(), b.Until)
 	name, attributes := a.cookies.BoundTerms()
 	return a.instruct(x, instructions{
-		Session: string(one.ID), RefreshURL: a.path + web.RefreshPath, Scope: &boundScope{},
+		Session: a.Issuer, RefreshURL: a.path + strings.TrimPrefix(a.refreshURL(one.ID), a.Issuer), Scope: &boundScope{},
 		Cookies: []boundCookie{{Type: "cookie", Name: name, Attributes: attributes}}, Initiators: []string{"*"},
 	})
 }
 
-// forgetBound ends what the browser holds under that name, and nothing here.
-func (a *API) forgetBound(x *web.Exchange, named string) error {
-	return a.instruct(x, instructions{Session: named, Continue: new(bool)})
+// forgetBound ends what the browser holds, and nothing here.
+func (a *API) forgetBound(x *web.Exchange) error {
+	return a.instruct(x, instructions{Session: a.Issuer, Continue: new(bool)})
 }
 
 func (a *API) instruct(x *web.Exchange, in instructions) error {
@@ -167,7 +175,5 @@ func stringHeader(r *http.Request, name string) (string, error) {
 	return text, nil
 }
 
-// notPlain reports what is in no id and no token, nor in anything that is told back.
-func notPlain(c rune) bool {
-	return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.'
-}
+// notPlain reports what is in no proof and no URL.
+func notPlain(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }

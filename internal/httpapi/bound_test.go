@@ -82,10 +82,15 @@ func (b *browser) signIn(email string) {
 // proof signs a challenge, with the key in the header if it is the first.
 func (b *browser) proof(challenge string, first bool) string {
 	b.r.t.Helper()
+	return b.signed(`{"jti":"`+challenge+`"}`, first)
+}
+
+func (b *browser) signed(claims string, first bool) string {
+	b.r.t.Helper()
 	o := (&jose.SignerOptions{}).WithType("dbsc+jwt")
 	o.EmbedJWK = first
 	signer := must[jose.Signer](b.r.t)(jose.NewSigner(jose.SigningKey{Algorithm: b.alg, Key: b.key}, o))
-	signed := must[*jose.JSONWebSignature](b.r.t)(signer.Sign([]byte(`{"jti":"` + challenge + `"}`)))
+	signed := must[*jose.JSONWebSignature](b.r.t)(signer.Sign([]byte(claims)))
 	return must[string](b.r.t)(signed.CompactSerialize())
 }
 
@@ -105,11 +110,11 @@ func (b *browser) refresh() answer {
 }
 
 func (b *browser) ask(proof string) answer {
-	header := map[string]string{"Sec-Secure-Session-Id": b.session}
+	header := map[string]string{"Sec-Secure-Session-Id": issuer}
 	if proof != "" {
 		header["Secure-Session-Response"] = proof
 	}
-	return b.keep(b.r.do(call{method: "POST", path: "/dbsc/refresh", cookies: b.cookies(sessionCookie), header: own(header)}))
+	return b.keep(b.r.do(call{method: "POST", path: "/dbsc/refresh?session=" + b.session, cookies: b.cookies(sessionCookie), header: own(header)}))
 }
 
 // own adds what a browser says of a request that it makes by itself.
@@ -151,7 +156,7 @@ func TestBrowserBindsItsSession(t *testing.T) {
 		}
 		a := b.register().want(t, 200)
 		cookies, _ := a.get("credentials").([]any)
-		if a.str("session_identifier") != b.session || a.str("refresh_url") != "/dbsc/refresh" || a.get("scope", "include_site") != false || len(cookies) != 1 {
+		if a.str("session_identifier") != issuer || a.str("refresh_url") != "/dbsc/refresh?session="+b.session || a.get("scope", "include_site") != false || len(cookies) != 1 {
 			t.Fatalf("%s: %s", name, a.text)
 		}
 		if c, _ := cookies[0].(map[string]any); c["type"] != "cookie" || c["name"] != boundCookie || c["attributes"] != "Path=/; HttpOnly; Secure; SameSite=Lax" {
@@ -270,7 +275,6 @@ func TestBrowserIsToldWhenItIsOver(t *testing.T) {
 	for name, end := range map[string]func(r *rig, b *browser){
 		"signed out":         func(r *rig, b *browser) { r.do(call{method: "POST", path: "/v1/sign-out", cookies: b.cookies()}) },
 		"expired":            func(r *rig, _ *browser) { r.pass(session.Standard.Absolute) },
-		"no cookie":          func(_ *rig, b *browser) { delete(b.jar, sessionCookie) },
 		"another's cookie":   func(r *rig, b *browser) { b.jar[sessionCookie] = bound(t, r, "bert@example.com").jar[sessionCookie] },
 		"an unknown session": func(r *rig, b *browser) { b.session = string(session.NewID(r.clock())) },
 		"no session":         func(_ *rig, b *browser) { b.session = "x" },
@@ -321,9 +325,16 @@ func TestStaleProofs(t *testing.T) {
 	b.refresh().want(t, 200)
 	b.jar[sessionCookie] = now
 	b.whoami().want(t, 200)
+	// What a page of another site causes is sent without cookies.
+	delete(b.jar, sessionCookie)
+	b.refresh().want(t, 200)
+	b.jar[sessionCookie] = now
+	b.whoami().want(t, 200)
 	// Nobody writes the trail without the session's token.
 	b.jar[sessionCookie] = old
 	b.key = ellipticKey(t)
+	b.refresh().want(t, 401, "invalid_token")
+	delete(b.jar, sessionCookie)
 	b.refresh().want(t, 401, "invalid_token")
 	if n := r.recorded(audit.BindingRefused); n != 0 {
 		t.Errorf("%d refused bindings were recorded", n)
@@ -356,12 +367,34 @@ func TestHeadersOfDevices(t *testing.T) {
 	r := newRig(t)
 	r.user("anna@example.com")
 	b := bound(t, r, "anna@example.com")
-	quoted := map[string]string{"Sec-Secure-Session-Id": `"` + b.session + `";x=1`}
-	b.keep(r.do(call{method: "POST", path: "/dbsc/refresh", cookies: b.cookies(sessionCookie), header: own(quoted)}).want(t, 403))
+	path := "/dbsc/refresh?session=" + b.session
+	ask := func(header map[string]string) answer {
+		return b.keep(r.do(call{method: "POST", path: path, cookies: b.cookies(sessionCookie), header: own(header)}))
+	}
+	quoted := map[string]string{"Sec-Secure-Session-Id": `"` + issuer + `";x=1`}
+	ask(quoted).want(t, 403)
 	quoted["Secure-Session-Response"] = `"` + b.proof(b.held, false) + `"`
-	r.do(call{method: "POST", path: "/dbsc/refresh", cookies: b.cookies(sessionCookie), header: own(quoted)}).want(t, 200)
-	for _, id := range []string{`"`, `"x`, `"x"y`, `x"`, "x y", `"x\""`} {
-		r.do(call{method: "POST", path: "/dbsc/refresh", cookies: b.cookies(sessionCookie), header: own(map[string]string{"Sec-Secure-Session-Id": id})}).want(t, 400, "invalid_request")
+	ask(quoted).want(t, 200)
+	for _, id := range []string{"", "x", b.session, issuer + "/", `"`, `"` + issuer, `"` + issuer + `"y`, issuer + `"`, "x y", `"` + issuer + `\""`} {
+		ask(map[string]string{"Sec-Secure-Session-Id": id}).want(t, 400, "invalid_request")
 	}
 	r.do(call{method: "POST", path: "/dbsc/register", bearer: b.jar[sessionCookie], header: own(map[string]string{})}).want(t, 401, "invalid_token")
+}
+
+// A browser may say whom a proof is for, as the draft has it. Then that must be so.
+func TestProofsThatSayWhomTheyAreFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.user("anna@example.com")
+	b := bound(t, r, "anna@example.com")
+	b.ask("").want(t, 403)
+	here := issuer + "/dbsc/refresh?session=" + b.session
+	for claims, status := range map[string]int{
+		`"aud":"` + here + `"`: 200, `"sub":"` + issuer + `"`: 200, `"aud":"` + here + `","sub":"` + issuer + `","iat":1`: 200,
+		`"aud":"https://evil.example/dbsc/refresh"`: 401, `"sub":"https://evil.example"`: 401, `"aud":"` + issuer + `/dbsc/register"`: 401,
+	} {
+		if a := b.ask(b.signed(`{"jti":"`+b.held+`",`+claims+`}`, false)); a.StatusCode != status {
+			t.Errorf("%s: %d %s", claims, a.StatusCode, a.text)
+		}
+	}
 }

@@ -16,7 +16,7 @@ const (
 	BoundLifetime = 8 * time.Minute
 	// bindingGrace is for how long a session that was just bound is accepted by its session token alone: requests that
 	// were on their way while the browser registered its key carry no bound cookie yet.
-	bindingGrace = 30 * time.Second
+	bindingGrace = 10 * time.Second
 	// registerWithin is the time that a browser has to make a key, after its sign-in. Some devices are slow at that.
 	registerWithin = 5 * time.Minute
 	// refreshWithin is the age at which a challenge for a bound cookie is refused. It is for how long a proof that was

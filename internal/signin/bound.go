@@ -27,21 +27,24 @@ func (*ChallengeError) Error() string { return "a new proof of the device is req
 // device, or the browser holds no cookie of it any more.
 var ErrNotBound = errors.New("session is not bound to this browser")
 
+// DeviceProof is what a device has signed, and the URL that it was sent to.
+type DeviceProof struct{ Text, URL string }
+
 // BindDevice binds the session to the device that the proof brings the key of. The proof answers Grant.Invite, which only
 // whoever signed in was given: a session token that was copied later binds nothing. The first device wins; the same one may
-// come again. `endpoint` is the URL that the proof was sent to.
+// come again.
 //
 // Errors: as Check; session.ErrProof, session.ErrChallenge; session.ErrBound, which is recorded.
-func (s *Service) BindDevice(ctx context.Context, p Presented, proof, endpoint string, c Client) (BoundSession, error) {
+func (s *Service) BindDevice(ctx context.Context, p Presented, proof DeviceProof, c Client) (BoundSession, error) {
 	p.Leaving = true
 	who, err := s.Check(ctx, p)
 	if err != nil {
 		return BoundSession{}, err
 	}
 	now := who.At
-	read, err := session.ReadProof(proof)
+	read, err := session.ReadProof(proof.Text)
 	if err == nil {
-		err = meant(read, endpoint, "")
+		err = s.meant(read, proof)
 	}
 	if err == nil {
 		err = s.Binder.CheckInvite(who.View.Session, read.Challenge, now)
@@ -61,14 +64,15 @@ func (s *Service) BindDevice(ctx context.Context, p Presented, proof, endpoint s
 	return s.boundSession(v, now), nil
 }
 
-// RenewBound gives the device of a session a new bound cookie. `held` is the session cookie that the browser has; that a
-// step-up has replaced its secret meanwhile does not matter, since the proof is worth more.
+// RenewBound gives the device of a session a new bound cookie, for a proof alone. `held` is the session cookie that came
+// with it, if one did. That a step-up has replaced its secret meanwhile does not matter, since the proof is worth more; but
+// if it is another session's, the browser has no use for a bound cookie of this one.
 //
 // Errors: *ChallengeError if there is no proof, or one of a challenge that is too old; session.ErrProof, which is
 // recorded; ErrNotBound, session.ErrEnded, session.ErrExpired: the browser is to give up.
-func (s *Service) RenewBound(ctx context.Context, id session.ID, held secret.Text, proof, endpoint string, c Client) (BoundSession, error) {
+func (s *Service) RenewBound(ctx context.Context, id session.ID, held secret.Text, proof DeviceProof, c Client) (BoundSession, error) {
 	of, digest, err := session.ParseToken(held.Reveal())
-	if err != nil || of != id || !s.Binder.On() {
+	if err == nil && of != id || !s.Binder.On() {
 		return BoundSession{}, ErrNotBound
 	}
 	now := s.Now()
@@ -85,15 +89,15 @@ func (s *Service) RenewBound(ctx context.Context, id session.ID, held secret.Tex
 	if len(v.Session.Bound.Key) == 0 {
 		return BoundSession{}, ErrNotBound
 	}
-	if proof == "" {
+	if proof.Text == "" {
 		return BoundSession{}, &ChallengeError{s.Binder.Challenge(v.Session, now)}
 	}
-	read, err := session.ReadProofBy(v.Session.Bound.Key, proof)
+	read, err := session.ReadProofBy(v.Session.Bound.Key, proof.Text)
 	if err == nil {
-		err = meant(read, endpoint, id)
+		err = s.meant(read, proof)
 	}
 	if err != nil {
-		if digest.Equal(v.Session.Token) { // else anybody could write the trail
+		if !digest.IsZero() && digest.Equal(v.Session.Token) { // else anybody could write the trail
 			err = errors.Join(err, s.bindingRefused(ctx, v, c, "the proof is not of the session's device"))
 		}
 		return BoundSession{}, fmt.Errorf("renew bound cookie: %w", err)
@@ -105,9 +109,10 @@ func (s *Service) RenewBound(ctx context.Context, id session.ID, held secret.Tex
 	return s.boundSession(v, now), nil
 }
 
-// meant compares what a proof says it is for, if it says so.
-func meant(p session.Proof, endpoint string, id session.ID) error {
-	if p.Audience != "" && p.Audience != endpoint || p.Subject != "" && p.Subject != string(id) {
+// meant compares what a proof says it is for, if it says so: the URL it was sent to, and as its subject the browser's name
+// for the session, which is the issuer.
+func (s *Service) meant(p session.Proof, sent DeviceProof) error {
+	if p.Audience != "" && p.Audience != sent.URL || p.Subject != "" && p.Subject != s.Issuer {
 		return fmt.Errorf("%w: it is meant for something else", session.ErrProof)
 	}
 	return nil
