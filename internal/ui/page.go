@@ -77,13 +77,14 @@ type Notice struct {
 type Set struct {
 	kit  *Kit
 	own  string                        // a stylesheet beside the one that all share
+	same []packed                      // the stylesheets
 	said map[string]*template.Template // by language
 }
 
 // Templates parses templates, each of which can be rendered by the name that its {{define}} gives it. Beside what
 // html/template knows, they have the functions of funcs.
 func (k *Kit) Templates(fsys fs.FS, patterns ...string) (*Set, error) {
-	s := &Set{kit: k, said: make(map[string]*template.Template)}
+	s := &Set{kit: k, said: make(map[string]*template.Template), same: []packed{pack(k.style)}}
 	for _, tag := range language.Tags() {
 		t := template.New("").Funcs(k.funcs(language.For(tag))).Option("missingkey=error")
 		if _, err := t.ParseFS(files, "frame.html"); err != nil {
@@ -98,7 +99,10 @@ func (k *Kit) Templates(fsys fs.FS, patterns ...string) (*Set, error) {
 }
 
 // Wear gives these pages a stylesheet of their own beside the one that all share. It is called before anything is served.
-func (s *Set) Wear(sheet string) { s.own = compact(sheet) }
+func (s *Set) Wear(sheet string) {
+	s.own = compact(sheet)
+	s.same = append(s.same, pack(s.own))
+}
 
 // Speaker answers the language of whoever sent a request.
 func Speaker(r *http.Request) language.Speaker {
@@ -136,6 +140,11 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 		return err
 	}
 	s.kit.setHeaders(x.Header(), page.Swaps, s.own, string(f.BrandStyle))
+	x.Header().Add("Vary", "Accept-Encoding")
+	if takesGzip(r.Header["Accept-Encoding"]) {
+		x.Header().Set("Content-Encoding", "gzip")
+		body = shorten(body, s.same)
+	}
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails

@@ -1,0 +1,53 @@
+package ui
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"strings"
+	"testing"
+)
+
+// A shortened page is the page, of whatever length and wherever the sheets lie in it.
+func TestShortenedPageIsThePage(t *testing.T) {
+	sheet, own := strings.Repeat("body{color:#111}a{color:#22e}", 400), "main{margin:0 auto}"
+	same := []packed{pack(sheet), pack(own)}
+	for name, page := range map[string]string{
+		"both": "<style>" + sheet + "</style><style>" + own + "</style><p>text", "one": "<style>" + sheet + "</style><p>text", "none": "<p>text", "empty": "",
+		"alone": sheet, "long": "<style>" + sheet + "</style>" + strings.Repeat("<li>much to read", 10_000), "twice": sheet + sheet,
+	} {
+		short := shorten([]byte(page), same)
+		r, err := gzip.NewReader(bytes.NewReader(short))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		read, err := io.ReadAll(r)
+		if err != nil || string(read) != page {
+			t.Errorf("%s: read %d bytes of %d, %v", name, len(read), len(page), err)
+		}
+		if strings.Contains(page, sheet) && len(short) > len(page)-len(sheet)*9/10 {
+			t.Errorf("%s: %d bytes are still %d", name, len(page), len(short))
+		}
+	}
+}
+
+// What a page says beside its sheets does not change by how much it is shortened: its length tells as much as it did.
+func TestShorteningTellsNothing(t *testing.T) {
+	one := pack("body{color:#111}")
+	secret := "<style>body{color:#111}</style><p>JBSW Y3DP EHPK 3PXP<p>"
+	for _, guess := range []string{"JBSW Y3DP EHPK 3PXP", "AAAA BBBB CCCC DDDD", "body{color:#111}aaa"} {
+		if got, want := len(shorten([]byte(secret+guess), []packed{one})), len(shorten([]byte(secret+"xxxx xxxx xxxx xxxx"), []packed{one})); got != want {
+			t.Errorf("with %q the page has %d bytes, with another of its length %d", guess, got, want)
+		}
+	}
+}
+
+func TestWhoTakesGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"": false, "gzip": true, "gzip, deflate, br, zstd": true, "br;q=1.0, GZIP;q=0.5": true, "gzip;q=0": false, "deflate": false, "gzip; q=0.1": true, "gzip;x": false, "*": false,
+	} {
+		if got := takesGzip([]string{header}); got != want {
+			t.Errorf("Accept-Encoding %q: %v", header, got)
+		}
+	}
+}
