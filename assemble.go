@@ -93,7 +93,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		DeviceTokens: signin.NewDeviceTokens(box.Derive("device token")),
 		Attempts:     st.Attempts(), Passkeys: st.Passkeys(), Codes: st.Codes(), Connections: st.Connections(), Box: box, Providers: idps,
 		Limits: st.Limits(), Mail: p.post.sender, Issuer: c.Issuer,
-		ServiceName: c.ServiceName, CanMail: c.CanMail() || o.mailTo != nil,
+		ServiceName: c.ServiceName, CanMail: p.post.reaches,
 		Defaults: defaults(c), Now: now, Log: o.logger,
 	})
 	p.operator = operator.New(operator.Config{

@@ -16,6 +16,8 @@ import (
 type post struct {
 	sender mail.Sender
 	outbox *mail.Outbox // nil unless there is a mail server; to be run
+	// reaches says that messages reach somebody.
+	reaches bool
 }
 
 // figures says how the mail goes; nil where none is queued.
@@ -30,7 +32,7 @@ func (p post) figures() func(context.Context) (mail.Figures, error) {
 func openPost(c Config, st store, box sealer, now func() time.Time, o options) (post, error) {
 	switch {
 	case o.mailTo != nil:
-		return post{sender: mail.NewTerminal(o.mailTo)}, nil
+		return post{sender: mail.NewTerminal(o.mailTo), reaches: true}, nil
 	case c.Mail.Server == "":
 		return post{sender: mail.Discard{}}, nil
 	}
@@ -45,7 +47,7 @@ func openPost(c Config, st store, box sealer, now func() time.Time, o options) (
 		return post{}, err
 	}
 	outbox := mail.NewOutbox(mail.OutboxConfig{Queue: st.MailQueue(), Box: box, Carrier: carrier, Alone: st.Alone, Now: now, Log: o.logger})
-	return post{sender: outbox, outbox: outbox}, nil
+	return post{sender: outbox, outbox: outbox, reaches: true}, nil
 }
 
 // signInDefaults are for applications that say nothing of how people sign in to them.

@@ -16,7 +16,7 @@ import (
 	"tandem.example/tandem/internal/secret"
 )
 
-const redirect = "https://sign-in.example.com/sign-in/provider/acme/callback"
+const redirect = "https://sign-in.example.com/callback/acme"
 
 // world is a provider with the client that speaks to it.
 type world struct {
