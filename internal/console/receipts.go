@@ -13,7 +13,7 @@ import (
 
 const (
 	// sharesShown bounds how many verifiers are shown beside a receipt, those first that are waited for.
-	sharesShown = 100
+	sharesShown = 50
 	// holdFor is for how long a browser that looks at a receipt waits for news at most. It asks again at once.
 	holdFor = 5 * time.Second
 )

@@ -15,6 +15,8 @@ const (
 	activeFor = 5 * time.Minute
 	// pageOf is how many rows a page of a list has.
 	pageOf = 50
+	// shownLive is how many rows are shown where they are asked for again every few seconds.
+	shownLive = 25
 	// countUpTo bounds what is counted one by one.
 	countUpTo = 1000
 )
@@ -120,6 +122,7 @@ type nowScreen struct {
 	At    moment
 	Count tally
 	Rows  []sessionRow
+	More  int // that are not shown
 }
 
 func (c *Console) whoIsHere(v *visit) (nowScreen, error) {
@@ -127,8 +130,8 @@ func (c *Console) whoIsHere(v *visit) (nowScreen, error) {
 	if err != nil {
 		return nowScreen{}, err
 	}
-	rows, err := c.sessionRows(v, count.views[:min(len(count.views), pageOf)])
-	return nowScreen{At: moment{v.now}, Count: count, Rows: rows}, err
+	rows, err := c.sessionRows(v, count.views[:min(len(count.views), shownLive)])
+	return nowScreen{At: moment{v.now}, Count: count, Rows: rows, More: count.Sessions - len(rows)}, err
 }
 
 func (c *Console) now(v *visit) error {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"tandem.example/tandem/internal/application"
@@ -64,11 +65,14 @@ type verifiersScreen struct {
 	Epoch string
 	Lease time.Duration
 	Rows  []verifierRow
-	More  int // that are not shown
+	All   int
+	Live  string // path of the same, newer
+	First string // path of the first page; empty on it
+	Next  string
 }
 
-// verifiersShown bounds a page: there may be thousands.
-const verifiersShown = 200
+// verifiersOf is how many verifiers a page shows: there may be thousands.
+const verifiersOf = 40
 
 func (c *Console) followers(v *visit) (verifiersScreen, error) {
 	ctx := v.r.Context()
@@ -77,8 +81,17 @@ func (c *Console) followers(v *visit) (verifiersScreen, error) {
 		return verifiersScreen{}, err
 	}
 	rows, err := c.verifierRows(ctx, "")
-	shown := min(len(rows), verifiersShown)
-	return verifiersScreen{At: moment{v.now}, Head: head.Position, Epoch: head.Epoch, Lease: c.Feed.Lease, Rows: rows[:shown], More: len(rows) - shown}, err
+	from, _ := strconv.Atoi(v.query("from")) // 0 for what is no number
+	from = min(max(0, from), len(rows))
+	d := verifiersScreen{At: moment{v.now}, Head: head.Position, Epoch: head.Epoch, Lease: c.Feed.Lease, All: len(rows),
+		Rows: rows[from:min(len(rows), from+verifiersOf)], Live: c.Kit.Path(link("/console/live/verifiers", "from", strconv.Itoa(from)))}
+	if from > 0 {
+		d.First = "/console/verifiers"
+	}
+	if from+verifiersOf < len(rows) {
+		d.Next = link("/console/verifiers", "from", strconv.Itoa(from+verifiersOf))
+	}
+	return d, err
 }
 
 func (c *Console) verifiers(v *visit) error {
