@@ -27,8 +27,8 @@ func signInByAPI(t *testing.T, tab *browser.Tab, url, email string) string {
 	return id
 }
 
-// whoami answers who the server takes a script of its own origin for: an address, or the code of the refusal.
-func whoami(tab *browser.Tab) string {
+// takenFor answers who the server takes a script of its own origin for: an address, or the code of the refusal.
+func takenFor(tab *browser.Tab) string {
 	who, _ := tab.Eval(`fetch("/v1/session").then(r => r.json()).then(a => a.user ? a.user.email : a.code)`).(string)
 	return who
 }
@@ -63,7 +63,7 @@ func TestCookieAsStored(t *testing.T) {
 			if seen := tab.Eval("document.cookie"); seen != "" {
 				t.Errorf("scripts can read %q", seen)
 			}
-			if who := whoami(tab); who != "ada@example.com" {
+			if who := takenFor(tab); who != "ada@example.com" {
 				t.Errorf("signed in as %s", who)
 			}
 		})
@@ -112,7 +112,7 @@ func TestSiblingCannotPlantCookies(t *testing.T) {
 				t.Fatalf("nothing was planted: %+v", planted)
 			}
 			tab.Visit(s.URL + site.Beside)
-			if who := whoami(tab); !want[who] {
+			if who := takenFor(tab); !want[who] {
 				t.Errorf("with planted cookies the person is taken for %q", who)
 			}
 			for _, c := range victim.Cookies() {
@@ -164,7 +164,7 @@ func TestTwoTabsRefreshAtOnce(t *testing.T) {
 	refresh := fmt.Sprintf(`fetch("/v1/token/refresh", {method: "POST", credentials: "omit", headers: {"Content-Type": "application/json"}, body: JSON.stringify({refresh_token: %q})})`, token)
 	both(`Promise.all(Array.from({length: 20}, () => ` + refresh + `.then(r => r.status))).then(a => a.join())`)
 	for _, tab := range []*browser.Tab{one, two} {
-		if who := whoami(tab); who != "ada@example.com" {
+		if who := takenFor(tab); who != "ada@example.com" {
 			t.Errorf("signed in as %s", who)
 		}
 	}

@@ -76,7 +76,7 @@ func TestForeignPageCannotAct(t *testing.T) {
 				t.Errorf("%s%s: the cookie is now %+v", host, path, after)
 			}
 			tab.Visit(s.URL + site.Beside)
-			if who := whoami(tab); who != "ada@example.com" {
+			if who := takenFor(tab); who != "ada@example.com" {
 				t.Errorf("%s%s: the person is %s now", host, path, who)
 			}
 		}

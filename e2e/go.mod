@@ -8,13 +8,13 @@ replace (
 )
 
 require (
+	github.com/authelia/otp v1.0.4
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.0
 	tandem.example/tandem v0.0.0-00010101000000-000000000000
 )
 
 require (
-	github.com/authelia/otp v1.0.4 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/boombuler/barcode v1.1.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

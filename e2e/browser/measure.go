@@ -72,7 +72,7 @@ func (t *Tab) Weigh() Weight {
 	t.t.Helper()
 	t.Await("all parts have come", func() bool {
 		return !slices.ContainsFunc(t.Parts(), func(q Request) bool {
-			return q.Encoded == 0 && q.Failed == "" && q.Status != 304 && (q.Kind == "Document" || q.Kind == "Stylesheet" || q.Kind == "Script" || q.Kind == "Image")
+			return q.Encoded == 0 && q.Failed == "" && q.Status/100 != 3 && origin(q.URL) != "" && (q.Kind == "Document" || q.Kind == "Stylesheet" || q.Kind == "Script" || q.Kind == "Image")
 		})
 	})
 	var w Weight

@@ -48,7 +48,7 @@ func Start(t testing.TB, c Config) *Site {
 		t.Fatal(err)
 	}
 	s := &Site{t: t, Mail: &Mailbox{}, Log: &Log{}, URL: address(c.Host, l)}
-	config := tandem.Config{Issuer: s.URL, Listen: l.Addr().String(), DataDir: filepath.Join(t.TempDir(), "data")}
+	config := tandem.Config{Issuer: s.URL, Listen: l.Addr().String(), DataDir: filepath.Join(t.TempDir(), "data"), ServiceName: "Tandem"}
 	config.Limits.Disabled = true
 	if c.Change != nil {
 		c.Change(&config)

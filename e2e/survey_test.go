@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"tandem.example/tandem/e2e/browser"
+	"tandem.example/tandem/e2e/site"
+	"tandem.example/tandem/internal/language"
+)
+
+// The budgets of a page.
+const (
+	maxWeight = 100 << 10 // bytes on the wire with all parts
+	firstTrip = 14_600    // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928)
+)
+
+// survey is a look at one page after another, in one language.
+type survey struct {
+	*testing.T
+	language string
+	seen     map[string]bool
+}
+
+func newSurvey(t *testing.T, language string) *survey {
+	return &survey{T: t, language: language, seen: map[string]bool{}}
+}
+
+// look checks the page that a tab shows: everybody can use it, it fits a phone, it is light, it is in the language. The
+// same page may be shown in several states, under several names.
+func (s *survey) look(p *person, name string) {
+	tab := p.Tab
+	s.Helper()
+	if s.seen[name] {
+		s.Fatalf("%s was looked at twice", name)
+	}
+	s.seen[name] = true
+	if lang := tab.Eval("document.documentElement.lang"); lang != s.language {
+		s.Errorf("%s is in %v", name, lang)
+	}
+	if n := tab.Eval("document.querySelectorAll('h1').length"); n != 1.0 {
+		s.Errorf("%s has %v headings of the first level", name, n)
+	}
+	s.weigh(tab, name)
+	for _, dark := range []bool{false, true} {
+		tab.Dark(dark)
+		for _, violation := range tab.Axe() {
+			s.Errorf("%s (%s, dark: %v): %s", name, s.language, dark, violation)
+		}
+		if os.Getenv(picturesEnv) != "" && s.language == "en" {
+			keep(s.T, name+map[bool]string{false: "-light", true: "-dark"}[dark], tab.Screenshot())
+		}
+	}
+	tab.Dark(false)
+	tab.Size(320, 640)
+	if wide := tab.Eval(`[...document.querySelectorAll("*")].filter(e => { const b = e.getBoundingClientRect(); return b.width > 0 && b.right > innerWidth + 1 && !e.closest(".scroll, [data-scroll], table, pre, svg") }).map(e => e.outerHTML.slice(0, 80)).join("\n")`); wide != "" {
+		s.Errorf("%s is wider than a small phone: %v", name, wide)
+	}
+	if over, _ := tab.Eval("document.documentElement.scrollWidth - innerWidth").(float64); over > 0 {
+		s.Errorf("%s has to be scrolled sideways on a small phone, by %v px", name, over)
+	}
+	if os.Getenv(picturesEnv) != "" && s.language == "en" {
+		tab.Size(390, 844)
+		keep(s.T, name+"-phone", tab.Screenshot())
+	}
+	tab.Size(1280, 800)
+}
+
+func (s *survey) weigh(tab *browser.Tab, name string) {
+	s.Helper()
+	w := tab.Weigh()
+	if w.All > maxWeight {
+		s.Errorf("%s weighs %d bytes: %s", name, w.All, strings.Join(w.Parts, ", "))
+	}
+	if w.Document > firstTrip {
+		s.Errorf("%s takes more than one round trip: %d bytes", name, w.Document)
+	}
+	if len(w.Blocking) > 0 || len(w.Foreign) > 0 {
+		s.Errorf("%s waits for %v, and asks elsewhere for %v", name, w.Blocking, w.Foreign)
+	}
+	if w.Shift != 0 {
+		s.Errorf("%s moves while it loads, by %v", name, w.Shift)
+	}
+	if testing.Verbose() {
+		s.Logf("%-28s document %6d, all %6d bytes", name, w.Document, w.All)
+	}
+}
+
+// visitor is somebody who reads the language, with a fresh browser that keeps no parts of pages, so that all are weighed.
+func (s *survey) visitor(at *site.Site) *person {
+	s.Helper()
+	p := visitor(s.T, at)
+	p.said = language.For(s.language)
+	p.Speak(s.language)
+	p.Command("Network.setCacheDisabled", map[string]any{"cacheDisabled": true}, nil)
+	return p
+}
