@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -168,5 +170,14 @@ func TestTheWeightOfAPage(t *testing.T) {
 		if t.Logf("%-50s %6d bytes", path, weight); weight >= 100_000 {
 			t.Errorf("%s weighs %d bytes", path, weight)
 		}
+	}
+}
+
+// What is vendored is what was looked at when it was chosen.
+func TestTheVendoredScriptIsTheOneThatWasChosen(t *testing.T) {
+	script := must[[]byte](t)(os.ReadFile("assets/htmx.js"))
+	decision := must[[]byte](t)(os.ReadFile("../../docs/decisions/0019-console.md"))
+	if sum := fmt.Sprintf("%x", sha256.Sum256(script)); !strings.Contains(string(decision), sum) {
+		t.Errorf("assets/htmx.js has the SHA-256 %s, which the decision does not name", sum)
 	}
 }
