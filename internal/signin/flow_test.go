@@ -438,6 +438,37 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// A recovery that is half done does not outlive a change of the password.
+func TestRecoveryIsVoidOnceThePasswordChanges(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.user(email, true)
+	at := d.begin(signin.ToRecover, "", email)
+	must[signin.Progress](t)(d.SendCode(t.Context(), at.Token, home))
+	code, _ := d.code(email)
+	must[signin.Progress](t)(d.ProveCode(t.Context(), at.Token, code, home))
+	must[signin.Grant](t)(d.ChangePassword(t.Context(), d.enter(email), secret.NewText(password), secret.NewText(another), signin.Cookie, home))
+	_, err := d.Choose(t.Context(), at.Token, "", secret.NewText("third meadow whistles 41"), home)
+	want(t, err, signin.ErrNoAttempt)
+}
+
+func TestSignUpWithoutMail(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(c *signin.Config) { c.CanMail = false })
+	at := d.begin(signin.ToSignUp, "", email)
+	if !at.NewPassword {
+		t.Fatalf("%+v", at)
+	}
+	if u := d.check(must[signin.Progress](t)(d.Choose(t.Context(), at.Token, "Ada", secret.NewText(password), home)).Grant).View.User; u.EmailVerified {
+		t.Error("an address that nobody has proven is verified")
+	}
+	at = d.begin(signin.ToSignUp, "", email)
+	_, err := d.Choose(t.Context(), at.Token, "Eve", secret.NewText(password), home)
+	want(t, err, account.ErrEmailTaken)
+	_, err = d.Begin(t.Context(), signin.Begin{Purpose: signin.ToRecover}, home)
+	want(t, err, signin.ErrNoMail)
+}
+
 func TestReturnTo(t *testing.T) {
 	t.Parallel()
 	d := open(t, func(c *signin.Config) { c.Defaults.AllowedOrigins = []string{"https://shop.example.com"} })
@@ -448,7 +479,7 @@ func TestReturnTo(t *testing.T) {
 		}
 	}
 	for _, to := range []string{
-		"//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https://app.example.com.evil.example",
+		"//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https://app.example.com.evil.example",
 		"https://app.example.com@evil.example", "http://app.example.com", "https://app.example.com:444/", "javascript:alert(1)", "data:text/html,x",
 		"evil.example", "/\n/evil.example", " /x", "https:evil.example", "https:///evil.example", "/\t/evil.example",
 	} {

@@ -229,7 +229,6 @@ func (r rules) judgeRecovery(a standing) verdict {
 	case !a.Chosen || !r.begun(a.Proofs):
 		return verdict{Ask: []application.Method{application.Password}, Choose: true}
 	}
-	a.Remembered = false
 	return r.judgeSecond(a)
 }
 
