@@ -119,7 +119,7 @@ func TestBrowserMeasures(t *testing.T) {
 	tab := chromium(t).Profile(t).Tab(t)
 	tab.Visit(url + "/")
 	w := tab.Weigh()
-	if w.Document < len(demoPage) || w.Document > len(demoPage)+1000 || w.All < w.Document || len(w.Blocking)+len(w.Foreign) != 0 || w.Shift != 0 {
+	if w.Document < len(demoPage) || w.Document > len(demoPage)+1000 || w.All < w.Document || len(w.Blocking)+len(w.Foreign) != 0 || len(w.Shifts) != 0 {
 		t.Errorf("the page weighs %+v", w)
 	}
 	if found := tab.Axe(); len(found) != 0 {

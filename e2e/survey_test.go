@@ -79,8 +79,8 @@ func (s *survey) weigh(tab *browser.Tab, name string) {
 	if len(w.Blocking) > 0 || len(w.Foreign) > 0 {
 		s.Errorf("%s waits for %v, and asks elsewhere for %v", name, w.Blocking, w.Foreign)
 	}
-	if w.Shift != 0 {
-		s.Errorf("%s moves while it loads, by %v", name, w.Shift)
+	if len(w.Shifts) != 0 {
+		s.Errorf("%s moves while it loads, by %s", name, strings.Join(w.Shifts, "\n"))
 	}
 	if testing.Verbose() {
 		s.Logf("%-28s document %6d, all %6d bytes", name, w.Document, w.All)

@@ -172,13 +172,8 @@ func tourTrouble(s *survey) {
 
 // tourApplication is a sign-in for an application with a look and a policy of its own, which the browser then returns to.
 func tourApplication(s *survey) {
-	waiting := make(chan struct{})
-	s.Cleanup(func() { close(waiting) })
-	app := site.Serve(s.T, "", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select { // so that the page that leads here can be looked at
-		case <-waiting:
-		case <-r.Context().Done():
-		}
+	app := site.Serve(s.T, "", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // so that the page that leads here stays, and can be looked at
 	}))
 	at := home(s.T)
 	at.Do("POST", "/v1/admin/apps", map[string]any{"name": "bank", "kind": "user", "mode": "hybrid", "allowed_origins": []string{app},

@@ -64,7 +64,7 @@ type Weight struct {
 	Parts    []string
 	Blocking []string // parts without which nothing is painted
 	Foreign  []string // parts from another origin
-	Shift    float64  // cumulative layout shift
+	Shifts   []string // what moved while it loaded, and by how much
 }
 
 // Weigh weighs the page. Visit it in a fresh profile, or parts in the cache weigh nothing.
@@ -88,10 +88,14 @@ func (t *Tab) Weigh() Weight {
 			w.Foreign = append(w.Foreign, q.URL)
 		}
 	}
-	w.Shift, _ = t.Eval(`new Promise(done => { let sum = 0
-		const o = new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) sum += e.value })
+	shifts, _ := t.Eval(`new Promise(done => { const found = []
+		const note = entries => { for (const e of entries) if (!e.hadRecentInput) found.push(e.value + ": " + e.sources.map(s => s.node?.outerHTML ?? s.node?.textContent).join(" ")) }
+		const o = new PerformanceObserver(l => note(l.getEntries()))
 		o.observe({type: "layout-shift", buffered: true})
-		requestAnimationFrame(() => requestAnimationFrame(() => { for (const e of o.takeRecords()) if (!e.hadRecentInput) sum += e.value; done(sum) })) })`).(float64)
+		requestAnimationFrame(() => requestAnimationFrame(() => { note(o.takeRecords()); done(found) })) })`).([]any)
+	for _, one := range shifts {
+		w.Shifts = append(w.Shifts, fmt.Sprint(one))
+	}
 	return w
 }
 
