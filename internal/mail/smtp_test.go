@@ -108,7 +108,7 @@ func (s authSession) Auth(string) (sasl.Server, error) {
 
 func (s authSession) Mail(from string, o *smtp.MailOptions) error {
 	if s.user == "" {
-		return smtp.ErrAuthRequired
+		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "authenticate first"}
 	}
 	return s.relaySession.Mail(from, o)
 }
@@ -290,6 +290,10 @@ func TestAnswersOfTheServer(t *testing.T) {
 	if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "535") {
 		t.Errorf("a wrong password: %v", err)
 	}
+	err = locked.carrier(t, mail.StartTLS).Carry(t.Context(), "msg_1", mail.NewDevice(happening, english))
+	if err == nil || errors.Is(err, mail.ErrRefused) || !strings.Contains(err.Error(), "530") {
+		t.Errorf("no password: %v", err)
+	}
 }
 
 // A message that Validate lets through cannot say more to the server than what it is; one that tries is not sent.
@@ -322,16 +326,21 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 }
 
 func TestCarryEndsWithItsContext(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
+	l, err := net.Listen("tcp", "127.0.0.1:0") // greets, and says no more
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
 	accepted := make(chan net.Conn, 1)
 	go func() {
-		if conn, err := l.Accept(); err == nil {
-			accepted <- conn
+		conn, err := l.Accept()
+		if err != nil {
+			return
 		}
+		if _, err := io.WriteString(conn, "220 relay.example.com\r\n"); err == nil {
+			_, _ = conn.Read(make([]byte, 1)) // the client has greeted, and waits for the answer
+		}
+		accepted <- conn
 	}()
 	r := &relay{address: l.Addr().String()}
 	ctx, cancel := context.WithCancel(t.Context())
