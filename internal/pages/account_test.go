@@ -74,7 +74,7 @@ func TestStepUp(t *testing.T) {
 	b, weak := w.browser(), w.browser()
 	b.signUp("alice@example.com")
 	weak.at(weak.signIn("alice@example.com"), 200, "/account")
-	seed, _ := b.addTOTP()
+	seed, _, _ := b.addTOTP()
 	for _, pattern := range pages.Patterns() {
 		method, path := concrete(pattern)
 		gated := path == "/account/email" || strings.HasPrefix(path, "/account/password") || strings.HasPrefix(path, "/account/totp") ||

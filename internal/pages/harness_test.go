@@ -286,8 +286,9 @@ func totp(t testing.TB, seed string, steps int64) string {
 
 var seedForm = regexp.MustCompile(`id="seed"[^>]*>([A-Z2-7 ]+)<`)
 
-// addTOTP sets one-time codes up on the account page and answers the seed and the recovery codes.
-func (b *browser) addTOTP() (seed string, codes []string) {
+// addTOTP sets one-time codes up on the account page and answers the seed, the code that is spent by that, and the
+// recovery codes.
+func (b *browser) addTOTP() (seed, spent string, codes []string) {
 	b.Helper()
 	p := b.at(b.post("/account/totp/begin"), 200, "/account/totp", "data:image/png;base64,")
 	found := seedForm.FindStringSubmatch(p.body)
@@ -295,11 +296,12 @@ func (b *browser) addTOTP() (seed string, codes []string) {
 		b.Fatalf("no seed: %s", mainPart(p.body))
 	}
 	b.at(b.post("/account/totp", "code", "000 00"), 422, "/account/totp", found[1]) // the same seed again
-	p = b.at(b.post("/account/totp", "code", totp(b, found[1], 0)), 200, "/account/totp", "Keep your recovery codes")
+	spent = totp(b, found[1], 0)
+	p = b.at(b.post("/account/totp", "code", spent), 200, "/account/totp", "Keep your recovery codes")
 	for _, m := range regexp.MustCompile(`<li>([a-z0-9-]+)</li>`).FindAllStringSubmatch(p.body, -1) {
 		codes = append(codes, m[1])
 	}
-	return found[1], codes
+	return found[1], spent, codes
 }
 
 // back goes to a provider, answers there, and tells where it sends the browser: a path of this server.
