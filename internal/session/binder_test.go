@@ -45,6 +45,12 @@ func TestBoundCookie(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := binder.Admit(s, secret.NewText(binder.Challenge(s, noon)), noon.Add(-time.Second)); !errors.Is(err, ErrUnbound) {
+		t.Error("a challenge passes for a cookie before its time")
+	}
+	if err := binder.CheckChallenge(s, cookie.Reveal(), noon.Add(BoundLifetime)); !errors.Is(err, ErrChallenge) {
+		t.Error("an expired cookie passes for a challenge")
+	}
 	for i := range cookie.Reveal() {
 		text := []byte(cookie.Reveal())
 		text[i] ^= 1
