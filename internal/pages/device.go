@@ -164,6 +164,9 @@ func (v *visit) showHistory(who signin.Identity) error {
 		data.More = with("/account/history", "before", entries[eventsAtOnce-1].ID)
 	}
 	for _, e := range entries {
+		if e.Type == audit.SteppedUp && e.Reason != "" {
+			continue // the session was given new credentials for a change that has an entry of its own
+		}
 		data.Entries = append(data.Entries, v.event(e, who))
 	}
 	return v.render(http.StatusOK, "history", v.sheet(who, "history", data))

@@ -19,7 +19,11 @@ func (e *errSignedOut) Error() string { return "not signed in: " + e.why }
 var errTwoCookies = errors.New("more than one session cookie was sent")
 
 // identify answers who is visiting, by their cookie and nothing else. *errSignedOut for nobody.
-func (v *visit) identify() (signin.Identity, error) {
+func (v *visit) identify() (signin.Identity, error) { return v.recognise(false) }
+
+// recognise is identify, for whoever wants no more than to leave too: then a session that is bound to a device needs no
+// proof that it is this one.
+func (v *visit) recognise(leaving bool) (signin.Identity, error) {
 	c, err := v.Site.Cookies.Find(v.r)
 	var refused *web.Problem
 	if errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
@@ -32,13 +36,14 @@ func (v *visit) identify() (signin.Identity, error) {
 	if !c.Cookie || c.Kind != web.SessionToken {
 		return signin.Identity{}, &errSignedOut{}
 	}
-	who, err := v.SignIn.Check(v.ctx(), signin.Presented{Token: c.Text, Bound: c.Bound})
+	who, err := v.SignIn.Check(v.ctx(), signin.Presented{Token: c.Text, Bound: c.Bound, Leaving: leaving})
 	switch {
 	case errors.Is(err, session.ErrEnded), errors.Is(err, session.ErrExpired):
 		v.Site.Cookies.ClearSession(v.x.Header())
 		return who, &errSignedOut{why: v.whyEnded(c, err)}
-	case errors.Is(err, signin.ErrInvalidToken):
-		// The cookie stays: it may be a newer one by now, which another tab was given while this request was under way.
+	case errors.Is(err, signin.ErrInvalidToken), errors.Is(err, signin.ErrBindingRequired):
+		// The cookie stays: it may be a newer one by now, which another tab was given while this request was under way; or the
+		// device of a bound session gets itself the other cookie.
 		return who, &errSignedOut{}
 	case err != nil:
 		return who, fmt.Errorf("identify visitor: %w", err)

@@ -10,7 +10,7 @@ import (
 
 // showSignOut asks before anything ends: to follow a link signs nobody out.
 func (v *visit) showSignOut() error {
-	who, err := v.identify()
+	who, err := v.recognise(true)
 	var out *errSignedOut
 	if errors.As(err, &out) {
 		return v.redirect("/signed-out")
@@ -23,7 +23,7 @@ func (v *visit) showSignOut() error {
 
 // signOut ends this session, or all of them. The cookie is gone in any case.
 func (v *visit) signOut() error {
-	who, err := v.identify()
+	who, err := v.recognise(true)
 	var out *errSignedOut
 	if errors.As(err, &out) {
 		return v.forget()
@@ -32,7 +32,7 @@ func (v *visit) signOut() error {
 		return err
 	}
 	scope := signin.Local
-	if v.sent("scope") == string(signin.Global) {
+	if v.sent("scope") == string(signin.Global) && !who.Unbound { // a copied cookie ends nothing but its own session
 		scope = signin.Global
 	}
 	if err := v.SignIn.SignOut(v.ctx(), who, scope, v.client()); err != nil {
