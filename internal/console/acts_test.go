@@ -227,6 +227,10 @@ func TestAnActDuringAnOutage(t *testing.T) {
 	if !ada.alive() {
 		t.Fatal("she was locked")
 	}
+	r.again(ada.user)
+	if to := root.post("/console/acts/lock", form).leads(t); !strings.HasPrefix(to, "/console/receipts/") {
+		t.Errorf("sent again it leads to %s", to)
+	}
 	if to := root.post("/console/acts/lock", again.form("because")).leads(t); !strings.HasPrefix(to, "/console/receipts/") || ada.alive() {
 		t.Errorf("confirmed again it leads to %s", to)
 	}
