@@ -79,7 +79,7 @@ func personal(h func(v *visit, who signin.Identity) error) handler {
 		var out *errSignedOut
 		if errors.As(err, &out) {
 			back := ""
-			if v.r.Method == http.MethodGet && out.why == "" {
+			if v.r.Method == http.MethodGet && (out.why == "" || out.why == "expired" || out.why == "unbound") {
 				back = v.r.URL.Path
 			}
 			return v.redirect(with("/sign-in", "notice", out.why, "return_to", back))

@@ -18,7 +18,11 @@ func (v *visit) showSignOut() error {
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "sign-out", ui.Page{App: who.Application, Data: step{Email: who.View.User.Email}})
+	data := step{Email: who.View.User.Email}
+	if who.Unbound {
+		data.Email = "" // whoever holds a copied cookie is told nothing by it
+	}
+	return v.render(http.StatusOK, "sign-out", ui.Page{App: who.Application, Data: data})
 }
 
 // signOut ends this session, or all of them. The cookie is gone in any case.
