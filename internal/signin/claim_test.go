@@ -146,4 +146,8 @@ func TestRecoveryIsVoidOnceThePasswordChanges(t *testing.T) {
 	must[signin.Grant](t)(d.ChangePassword(t.Context(), d.enter(email), secret.NewText(password), secret.NewText(another), signin.Cookie, home))
 	_, err := d.Choose(t.Context(), at.Token, "", secret.NewText("third meadow whistles 41"), home)
 	want(t, err, signin.ErrNoAttempt)
+	in := d.begin(signin.ToSignIn, "", email)
+	if _, err := d.ProvePassword(t.Context(), in.Token, secret.NewText(another), home); err != nil {
+		t.Errorf("the password was replaced all the same: %v", err)
+	}
 }
