@@ -111,7 +111,7 @@ func (v *visit) render(status int, name string, page ui.Page) error {
 var notices = map[string]ui.Tone{
 	"signed_out": ui.Info, "ended_by_user": ui.Warning, "ended_by_operator": ui.Warning, "user_locked": ui.Warning, "user_revoked": ui.Warning,
 	"password_changed": ui.Info, "refresh_token_reused": ui.Danger, "expired": ui.Info, "ended": ui.Info, "session_limit": ui.Info,
-	"application_revoked": ui.Info, "account_claimed": ui.Warning,
+	"application_revoked": ui.Info, "account_claimed": ui.Warning, "unbound": ui.Warning,
 	"denied": ui.Info, "unreachable": ui.Warning, "provider_failed": ui.Warning, "unverified": ui.Warning, "connection_taken": ui.Warning,
 	"name_saved": ui.Success, "password_saved": ui.Success, "password_set": ui.Success, "email_verified": ui.Success, "totp_removed": ui.Success,
 	"passkey_added": ui.Success, "passkey_saved": ui.Success, "passkey_removed": ui.Success,
