@@ -142,6 +142,17 @@ func TestBrowserBindsItsSession(t *testing.T) {
 			t.Errorf("the browser has the bound cookie %v after %v", after, before)
 		}
 	}
+
+	// The copy opens no page, but it can sign out.
+	stolen.Visit(s.URL + "/account")
+	if got := stolen.URL(); !strings.HasPrefix(got, s.URL+"/sign-in") {
+		t.Errorf("the copied cookie opens %s", got)
+	}
+	stolen.Visit(s.URL + "/sign-out")
+	stolen.Follow("Sign out")
+	if got := boundWhoami(tab); got != "401 revoked" {
+		t.Errorf("after the copy has signed out, the browser is answered %s", got)
+	}
 }
 
 // Whoever follows a link from another site is recognised, though the bound cookie has expired meanwhile.
