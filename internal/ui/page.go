@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -118,6 +119,7 @@ type framed struct {
 	Style      template.CSS
 	BrandStyle template.CSS
 	OwnStyle   template.CSS
+	GoesOn     template.HTMLAttr
 }
 
 // Render answers a request with a page. Nothing is sent if the template fails.
@@ -133,7 +135,7 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 	f := framed{
 		Page: page, Content: template.HTML(content), Brand: s.kit.title(page.App), Logo: logo(page.App.Brand.Logo), //nolint:gosec // made by a template
 		Style: template.CSS(s.kit.style), BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), //nolint:gosec // ours, and of a colour that was parsed
-		OwnStyle: template.CSS(s.own), //nolint:gosec // ours
+		OwnStyle: template.CSS(s.own), GoesOn: goesOn(page.GoOn), //nolint:gosec // ours
 	}
 	body, err := execute(t, "frame", f)
 	if err != nil {
@@ -162,6 +164,15 @@ func (s *Set) Part(x *web.Exchange, r *http.Request, status int, name string, pa
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails
 	return nil
+}
+
+// goesOn is the attribute by which a browser goes on at once. html/template would escape what stands behind `url=` as a
+// part of an URL, and so lose its query.
+func goesOn(place string) template.HTMLAttr {
+	if place == "" {
+		return ""
+	}
+	return template.HTMLAttr(`content="0; url=` + html.EscapeString(place) + `"`) //nolint:gosec // escaped
 }
 
 func execute(t *template.Template, name string, data any) ([]byte, error) {

@@ -175,3 +175,16 @@ func TestBrokenTemplateAnswersNothingHalf(t *testing.T) {
 		t.Errorf("answered %d", r.StatusCode)
 	}
 }
+
+// A browser goes on by itself to where it is to go, query and all, and nothing in the address ends the attribute.
+func TestGoesOn(t *testing.T) {
+	for place, want := range map[string]string{
+		"https://id.example.com/authorize?client_id=a&state=b%26c": `<meta http-equiv="refresh" content="0; url=https://id.example.com/authorize?client_id=a&amp;state=b%26c">`,
+		`/account?a="><script>`: `<meta http-equiv="refresh" content="0; url=/account?a=&#34;&gt;&lt;script&gt;">`,
+	} {
+		get := stand(t, "http://localhost:8484", `{{define "one"}}<p>on{{end}}`, ui.Page{Title: "On", GoOn: place})
+		if page := read(t, get("/")); !strings.Contains(page, want) {
+			t.Errorf("going on to %s, the page has no %s:\n%s", place, want, page)
+		}
+	}
+}
