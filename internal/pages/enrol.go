@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
@@ -71,6 +72,9 @@ func (v *visit) confirmSetup(action string) error {
 		return v.gone(err)
 	}
 	p, err := v.SignIn.ConfirmTOTP(v.ctx(), held.Token, digits(v.sent("code")), v.client())
+	if errors.Is(err, signin.ErrTooManyTries) {
+		return v.gone(signin.ErrNoAttempt) // there is no other code to be had: another seed takes another attempt
+	}
 	return v.proven(p, err, func(status int, faults []fault) error {
 		return v.showSetup(status, held, faults, action)
 	})

@@ -47,7 +47,7 @@ func open(p signin.Progress, purpose signin.Purpose) bool {
 	return p.Purpose == purpose && !p.SecondFactor && !p.NewPassword
 }
 
-// same reports whether the attempt is what the link asks to begin: whoever loads a page again begins nothing new.
+// same reports whether the attempt is what the link or form asks to begin: whoever loads a page again begins nothing new.
 func same(p signin.Progress, q url.Values) bool {
 	app := q.Get("app")
 	return p.ReturnTo == q.Get("return_to") && (app == p.Application.Name || app == string(p.Application.ID) || app == "" && p.Application.Name == application.DefaultName)
@@ -102,7 +102,8 @@ func (v *visit) showEntrance(status int, p signin.Progress, faults []fault) erro
 func enter(purpose signin.Purpose) handler {
 	return func(v *visit) error {
 		p, err := v.resume()
-		if errors.Is(err, signin.ErrNoAttempt) || err == nil && !open(p, purpose) {
+		other := err == nil && (!open(p, purpose) || v.r.PostForm.Has("app") && !same(p, v.r.PostForm)) // of another tab
+		if errors.Is(err, signin.ErrNoAttempt) || other {
 			p, err = v.begin(signin.Begin{Purpose: purpose, App: v.sent("app"), ReturnTo: v.sent("return_to")})
 			if err != nil {
 				return v.notBegun(err)

@@ -205,3 +205,24 @@ func TestProvider(t *testing.T) {
 	stray := w.browser()
 	stray.at(stray.get("/callback/acme?code=x&state=y"), 410, "/callback/acme?code=x&state=y", "begin again")
 }
+
+// TestTwoTabs: a form goes on with what its own page began, whatever another tab has begun since; and a page of an
+// attempt that has gone on shows where it stands.
+func TestTwoTabs(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	w.operate("POST", "/v1/admin/apps", `{"name":"bank","mode":"hybrid","allowed_origins":["https://bank.example.com"]}`)
+	w.operate("POST", "/v1/admin/apps", `{"name":"shop","mode":"hybrid","allowed_origins":["https://shop.example.com"]}`)
+	w.browser().signUp("alice@example.com")
+	b := w.browser()
+	b.get("/sign-in?app=bank&return_to=https://bank.example.com/")
+	b.get("/sign-in?app=shop&return_to=https://shop.example.com/")
+	b.at(b.post("/sign-in", "app", "bank", "return_to", "https://bank.example.com/", "email", "alice@example.com"), 200, "/sign-in/password", ">bank<")
+	b.at(b.get("/sign-in/totp"), 200, "/sign-in/password") // is not asked for
+	b.at(b.post("/sign-in/totp", "code", "123456"), 200, "/sign-in/password")
+	b.at(b.post("/sign-in/choose", "password", password), 200, "/sign-in/password")
+	b.at(b.get("/sign-in?again"), 200, "/sign-in?again", `value="alice@example.com"`, ">bank<")
+	b.at(b.post("/sign-in/password", "password", password), 200, "/sign-in/password", "https://bank.example.com/")
+	b.at(b.post("/sign-in/password", "password", password), 410, "/sign-in/password", "begin again")
+	b.at(b.get("/account"), 200, "/account")
+}

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"tandem.example/tandem/internal/ui"
@@ -36,7 +37,10 @@ func (p *Pages) showProblem(x *web.Exchange, r *http.Request, problem *web.Probl
 		t.RequestID = x.ID
 	}
 	if r.Method == http.MethodGet && (problem.Status == http.StatusServiceUnavailable || problem.Status == http.StatusTooManyRequests) {
-		t.Retry = r.URL.Path
+		t.Retry = "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
+		if r.URL.RawQuery != "" {
+			t.Retry += "?" + r.URL.RawQuery
+		}
 	}
 	for name, values := range problem.GetHeaders() {
 		x.Header()[name] = values
