@@ -22,7 +22,7 @@ type grant struct {
 var page = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Example provider</title></head>
 <body><main><h1>Example provider</h1>
-<form method="post" action="?{{.Query}}">
+<form method="post">
 <button name="answer" value="yes">Continue as {{.Person.Name}}</button>
 <button name="answer" value="no">Cancel</button>
 </form></main></body></html>
@@ -35,7 +35,7 @@ func (p *Provider) page(w http.ResponseWriter, r *http.Request) {
 	}
 	person, _ := p.state()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, map[string]any{"Query": r.URL.RawQuery, "Person": person}) // the browser may be gone
+	_ = page.Execute(w, map[string]any{"Person": person}) // the browser may be gone
 }
 
 // check refuses what good providers refuse.
