@@ -107,7 +107,7 @@ func (a *app) devAdmin(s *tandem.Server) error {
 		return fmt.Errorf("look for the administrator: %w", err)
 	}
 	password := secret.NewText(randomPassword())
-	body := map[string]any{"email": devAdminEmail, "password": password.Reveal(), "roles": []string{"admin"}}
+	body := map[string]any{"email": devAdminEmail, "password": password.Reveal(), "email_verified": true, "roles": []string{"admin"}}
 	if err := c.do(http.MethodPost, "/v1/admin/users", body, nil); err != nil {
 		return fmt.Errorf("make the administrator: %w", err)
 	}

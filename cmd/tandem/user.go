@@ -55,7 +55,7 @@ type userCreateCmd struct {
 	Email         string   `required:"" placeholder:"EMAIL" help:"E-mail address."`
 	Name          string   `placeholder:"NAME" help:"What the user is called."`
 	Role          []string `placeholder:"ROLE" help:"A role; may be repeated. admin may administer Tandem."`
-	Verified      bool     `help:"The address is known to be theirs."`
+	Verified      bool     `default:"true" negatable:"" help:"The address is known to be theirs. Of an account with another, whoever proves the address first takes it over, and its password is dropped."`
 	PasswordStdin bool     `xor:"password" help:"Take the password from standard input instead of asking."`
 	HashStdin     bool     `xor:"password" help:"Take a hash from standard input: Argon2id, bcrypt, scrypt or PBKDF2."`
 	NoPassword    bool     `xor:"password" help:"Set none yet: nobody can sign in until one is set."`
@@ -89,9 +89,7 @@ func (c userCreateCmd) Run(a *app) error {
 	if len(c.Role) > 0 {
 		body["roles"] = c.Role
 	}
-	if c.Verified {
-		body["email_verified"] = true
-	}
+	body["email_verified"] = c.Verified
 	return a.establish(func(api *client) error {
 		var answer json.RawMessage
 		if err := api.do(http.MethodPost, at(c.query(), "users"), body, &answer); err != nil {

@@ -62,9 +62,10 @@ func (c Config) WithDefaults() Config {
 	if c.Mail.Server != "" {
 		setDefault(&c.Mail.TLS, TLSStart)
 	}
-	if u, err := url.Parse(c.Issuer); err == nil {
+	if u, err := url.Parse(c.Issuer); err == nil && !isLocal(u.Hostname()) {
 		setDefault(&c.ServiceName, u.Hostname())
 	}
+	setDefault(&c.ServiceName, defaultServiceName) // the name of this machine says nothing to anybody
 	c.SignIn.Methods = slices.Clone(c.SignIn.Methods)
 	setDefault(&c.SignIn.SecondFactor, "if_enrolled")
 	setDefault(&c.SignIn.Remember, defaultRemember)

@@ -104,7 +104,7 @@ var fields = []field{
 		doc: "Password at the SMTP server; mail.password_file names a file with it."},
 	{name: "mail.tls", at: func(c *Config) value { return textValue{&c.Mail.TLS} }, fallback: TLSStart,
 		doc: "How the SMTP connection is protected: starttls, implicit, or insecure_plaintext."},
-	{name: "service_name", at: func(c *Config) value { return textValue{&c.ServiceName} }, fallback: "the issuer's host",
+	{name: "service_name", at: func(c *Config) value { return textValue{&c.ServiceName} }, fallback: "the issuer's host, Tandem on localhost",
 		doc: "What people know this server as, in messages and on pages, at most 60 characters."},
 	{name: "sign_in.methods", at: func(c *Config) value { return listValue{&c.SignIn.Methods} }, fallback: "all that can be",
 		doc: "How a sign-in may begin, in the order offered: password, passkey, email_code (needs mail), provider:NAME."},

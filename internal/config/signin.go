@@ -29,6 +29,8 @@ type SignIn struct {
 func (s SignIn) Window() time.Duration { return max(s.Remember, 0) }
 
 const (
+	defaultServiceName = "Tandem"
+
 	defaultRemember, maxRemember = 30 * day, 365 * day
 
 	methodEmailCode = "email_code"

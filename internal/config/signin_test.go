@@ -69,7 +69,7 @@ func TestEmailCodesWhereMailIsPrinted(t *testing.T) {
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
-	if c = c.WithDefaults(); c.SignIn.Window() != 30*24*time.Hour || c.ServiceName != "localhost" || c.Providers[0].Title != "acme" {
+	if c = c.WithDefaults(); c.SignIn.Window() != 30*24*time.Hour || c.ServiceName != "Tandem" || c.Providers[0].Title != "acme" {
 		t.Errorf("defaults: %+v %q %+v", c.SignIn, c.ServiceName, c.Providers)
 	}
 	if c.SignIn.Remember = config.NeverRemember; c.SignIn.Window() != 0 || c.Validate() != nil {
