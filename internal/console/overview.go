@@ -56,8 +56,12 @@ type memory struct {
 	one map[string]figures // by span
 }
 
-// figuresFor is for how long figures are shown to others who look.
-const figuresFor = 2 * time.Second
+const (
+	// figuresFor is for how long figures are shown to others who look.
+	figuresFor = 2 * time.Second
+	// readFor bounds reading them: all who look wait for it.
+	readFor = 3 * time.Second
+)
 
 // figures answers those of the span. If they cannot be read, those that were read last go on, and say why.
 func (c *Console) figures(ctx context.Context, s span, now time.Time) (figures, error) {
@@ -83,6 +87,8 @@ func (c *Console) figures(ctx context.Context, s span, now time.Time) (figures, 
 }
 
 func (c *Console) readFigures(ctx context.Context, s span, now time.Time) (f figures, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readFor)
+	defer cancel()
 	f.At, f.Span = now, s
 	if f.Here, err = c.count(ctx, session.Query{AliveAt: now, SeenSince: now.Add(-activeFor)}); err != nil {
 		return f, err
