@@ -106,6 +106,7 @@ func Shows() map[string][]ui.Page {
 	show("passkey-new", attempt(signin.ToAddPasskey, "name"))
 	show("recovery-codes", attempt(signin.ToAddTOTP, ""))
 	show("go-on", attempt(signin.ToSignIn, ""))
+	all["go-on"][0].GoOn = "https://" + Hostile
 	show("sign-out", attempt(signin.ToSignIn, ""))
 	for _, name := range []string{"signed-out", "expired", "link-elsewhere"} {
 		show(name, nil)

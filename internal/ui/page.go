@@ -167,9 +167,9 @@ func (s *Set) Part(x *web.Exchange, r *http.Request, status int, name string, pa
 }
 
 // goesOn is the attribute by which a browser goes on at once. html/template would escape what stands behind `url=` as a
-// part of an URL, and so lose its query.
+// part of an URL, and so lose its query. It is empty for what is neither an URL of http or https nor a path.
 func goesOn(place string) template.HTMLAttr {
-	if place == "" {
+	if !strings.HasPrefix(place, "https://") && !strings.HasPrefix(place, "http://") && !strings.HasPrefix(place, "/") {
 		return ""
 	}
 	return template.HTMLAttr(`content="0; url=` + html.EscapeString(place) + `"`) //nolint:gosec // escaped

@@ -188,3 +188,20 @@ func TestGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestGoOn: a browser is sent to places of the web alone, and nothing breaks out of where they stand.
+func TestGoOn(t *testing.T) {
+	t.Parallel()
+	for place, want := range map[string]string{
+		"https://app.example.com/in?a=1&b=2#c": `<meta http-equiv="refresh" content="0; url=https://app.example.com/in?a=1&amp;b=2#c">`,
+		"/account":                             `<meta http-equiv="refresh" content="0; url=/account">`,
+		`https://x/"><script>`:                 `content="0; url=https://x/&#34;&gt;&lt;script&gt;"`,
+		"javascript:alert(1)":                  "", "data:text/html,x": "", "": "",
+	} {
+		get := stand(t, "http://localhost", `{{define "one"}}{{end}}`, ui.Page{GoOn: place})
+		body := read(t, get("/"))
+		if want != "" && !strings.Contains(body, want) || want == "" && strings.Contains(body, `http-equiv="refresh"`) || strings.Contains(body, "<script>") {
+			t.Errorf("%q: %s", place, body[:600])
+		}
+	}
+}
