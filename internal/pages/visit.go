@@ -119,10 +119,16 @@ var notices = map[string]ui.Tone{
 	"last_method": ui.Warning, "policy": ui.Warning, "gone": ui.Info,
 }
 
+// fromAfar are the notices for whoever comes back from a provider, by redirects that a browser counts as coming from
+// there. A link from elsewhere may say them too: they frighten nobody and ask for nothing.
+var fromAfar = map[string]bool{
+	"denied": true, "unreachable": true, "provider_failed": true, "unverified": true, "connection_taken": true, "connected": true,
+}
+
 func (v *visit) notice() ui.Notice {
 	name := v.r.URL.Query().Get("notice")
 	tone, known := notices[name]
-	if from := v.r.Header.Get("Sec-Fetch-Site"); !known || from != "" && from != "same-origin" && from != "none" {
+	if from := v.r.Header.Get("Sec-Fetch-Site"); !known || from != "" && from != "same-origin" && from != "none" && !fromAfar[name] {
 		return ui.Notice{}
 	}
 	return ui.Notice{Tone: tone, Text: v.say("pages.notice." + name)}
