@@ -182,8 +182,9 @@ func (v *visit) at(fits func(signin.Progress) bool) (p signin.Progress, ok bool,
 	return p, true, nil
 }
 
+// asking: the method is to be proven now, rather than to be set up or chosen.
 func asking(m application.Method) func(signin.Progress) bool {
-	return func(p signin.Progress) bool { return asks(p, m) }
+	return func(p signin.Progress) bool { return asks(p, m) && !p.Enrol && !p.NewPassword }
 }
 
 // gone shows a page to begin again on if the attempt is gone, and passes any other error on.

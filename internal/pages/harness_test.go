@@ -52,21 +52,33 @@ func (p *post) String() string {
 	return p.text.String()
 }
 
-// found opens a server in memory.
+// found opens a server in memory, which prints its mail.
 func found(t testing.TB, change func(*tandem.Config)) *town {
+	t.Helper()
+	mail := &post{}
+	return open(t, mail, change, tandem.WithMailTo(mail))
+}
+
+// foundSilent opens a server that cannot send mail.
+func foundSilent(t testing.TB) *town {
+	t.Helper()
+	return open(t, nil, nil)
+}
+
+func open(t testing.TB, mail *post, change func(*tandem.Config), opts ...tandem.Option) *town {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &town{TB: t, url: "http://" + l.Addr().String(), mail: &post{}}
+	w := &town{TB: t, url: "http://" + l.Addr().String(), mail: mail}
 	c := tandem.Config{Dev: true, Store: "memory", Listen: l.Addr().String(), Issuer: w.url, DataDir: t.TempDir()}
 	c.Limits.Disabled = true
 	if change != nil {
 		change(&c)
 	}
 	log := slog.New(slog.NewTextHandler(&post{}, nil))
-	if w.server, err = tandem.Open(t.Context(), c, tandem.WithLogger(log), tandem.WithMailTo(w.mail)); err != nil {
+	if w.server, err = tandem.Open(t.Context(), c, append(opts, tandem.WithLogger(log))...); err != nil {
 		t.Fatal(err)
 	}
 	s := httptest.NewUnstartedServer(w.server)
