@@ -47,6 +47,7 @@ var rows = []row{
 	{"13", "", coldStart},
 	{"14", "", growth},
 	{"15", "", sizes},
+	{"page", "pages", pages},
 	{"6", "pg", onPostgres(checkShared)},
 	{"8", "pg", onPostgres(refreshShared)},
 	{"7", "pg", onPostgres(signInShared)},
@@ -92,7 +93,7 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) (status int, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	chosen := flags.String("rows", "", "comma-separated numbers or topics (pg, redis, http, fanout, receipts, growth) of `rows` to measure; all if empty")
+	chosen := flags.String("rows", "", "comma-separated numbers or topics (pages, pg, redis, http, fanout, receipts, growth) of `rows` to measure; all if empty")
 	rounds := flags.Int("rounds", 7, "rounds of floor and ours in turns; the median counts")
 	full := flags.Bool("full", false, "a million sessions in place of a hundred thousand")
 	short := flags.Bool("short", false, "tiny sizes and one round: shows that the rows can be measured, and nothing else")

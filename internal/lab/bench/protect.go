@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strconv"
 
 	"tandem.example/tandem/verify/verifytest"
 )
@@ -41,6 +42,9 @@ func protect(b *bench) error {
 func canned(body []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if len(body) > 1<<11 { // up to there net/http tells the length by itself
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		}
 		_, _ = w.Write(body)
 	})
 }
