@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestEveryPage(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
 			for name, tour := range map[string]func(*survey){
-				"sign-up": tourSignUp, "account": tourAccount, "sign-in": tourSignIn, "recovery": tourRecovery, "trouble": tourTrouble, "application": tourApplication,
+				"sign-up": tourSignUp, "account": tourAccount, "sign-in": tourSignIn, "recovery": tourRecovery, "trouble": tourTrouble, "application": tourApplication, "console": tourConsole,
 			} {
 				t.Run(name, func(t *testing.T) {
 					tour(newSurvey(t, lang))
@@ -179,7 +180,7 @@ func tourApplication(s *survey) {
 	at.Do("POST", "/v1/admin/apps", map[string]any{"name": "bank", "kind": "user", "mode": "hybrid", "allowed_origins": []string{app},
 		"sign_in": map[string]any{"second_factor": "required"}, "brand": map[string]any{"title": "Bank of Examples", "color": "#8a1538", "logo": logo}}, nil)
 	p := s.visitor(at)
-	p.goTo("/sign-in?app=bank&return_to=" + app + "/")
+	p.goTo("/sign-in?app=bank&return_to=" + app + "/?a=b%26c=d")
 	s.look(p, "application-sign-in")
 	p.fill("pages.email", ada)
 	p.follow("pages.continue")
@@ -190,10 +191,59 @@ func tourApplication(s *survey) {
 	p.fill("pages.totp_setup.label", oneTimeCode(s.T, p.seed(), 0))
 	p.follow("pages.totp_setup.do")
 	s.look(p, "application-recovery-codes")
-	p.goTo("/sign-in?app=bank&return_to=" + app + "/")
+	p.goTo("/sign-in?app=bank&return_to=" + app + "/?a=b%26c=d")
 	s.look(p, "application-go-on")
 }
 
 // logo is a bank's.
 var logo = "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(
 	`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 3 3 11v3h26v-3zM6 16v9h4v-9zm8 0v9h4v-9zm8 0v9h4v-9zM3 27v3h26v-3z" fill="#8a1538"/></svg>`))
+
+// tourConsole looks at every page of the operator's console, with people, verifiers and a history.
+func tourConsole(s *survey) {
+	at := office(s.T)
+	verifiers(s.T, at, 3)
+	for i := range 4 {
+		email := fmt.Sprintf("customer-%d@example.com", i)
+		at.User(email, password)
+		c := visitor(s.T, at)
+		if i%2 == 1 {
+			c.Agent(firefox)
+		}
+		c.giveEmail(email)
+		c.givePassword("this is not the password")
+		c.givePassword(password)
+	}
+	o := s.visitor(at)
+	o.signIn(admin, password)
+	for name, path := range map[string]string{
+		"console-overview": "/console", "console-now": "/console/now", "console-users": "/console/users", "console-sessions": "/console/sessions",
+		"console-applications": "/console/applications", "console-keys": "/console/keys", "console-revoke": "/console/revoke",
+		"console-verifiers": "/console/verifiers", "console-audit": "/console/audit", "console-user": "/console/users/customer-1@example.com",
+		"console-missing": "/console/nowhere", "console-none": "/console/users?q=nobody", "console-rotate": "/console/acts/rotate-keys",
+		"console-all": "/console/acts/revoke?kind=all", "console-roles": "/console/acts/roles?id=customer-1@example.com&roles=admin",
+	} {
+		o.goTo(path)
+		s.look(o, name)
+	}
+	for name, path := range map[string]string{"console-session": "/console/sessions", "console-application": "/console/applications"} {
+		o.goTo(path)
+		link := map[string]string{"console-session": `main table a[href*="/console/sessions/ses_"]`, "console-application": `main a[href*="/console/applications/"]`}[name]
+		o.goTo(fmt.Sprint(o.Eval(fmt.Sprintf("new URL(document.querySelector(%q).href).pathname", link))))
+		s.look(o, name)
+	}
+	o.goTo("/console/acts/lock?id=customer-1@example.com")
+	s.look(o, "console-lock")
+	o.Eval(`document.querySelector("form.card").noValidate = true`)
+	o.Within("form.card").Follow(o.say("console.lock_button"))
+	s.look(o, "console-lock-fault")
+	o.fill("console.reason", "called in: card stolen")
+	o.Within("form.card").Follow(o.say("console.lock_button"))
+	o.AwaitText(" ms")
+	s.look(o, "console-receipt")
+	p := s.visitor(at)
+	p.giveEmail("customer-0@example.com")
+	p.givePassword(password)
+	p.goTo("/console")
+	s.look(p, "console-forbidden")
+}
