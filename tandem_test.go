@@ -23,7 +23,7 @@ type installation struct {
 }
 
 // install opens a server in dev mode and listens. Its passwords are hashed cheaply.
-func install(t testing.TB, change func(*Config)) *installation {
+func install(t testing.TB, change func(*Config), opts ...Option) *installation {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,7 +35,7 @@ func install(t testing.TB, change func(*Config)) *installation {
 	}
 	inServers(t, &c)
 	in := &installation{TB: t, url: "http://" + l.Addr().String(), logs: &heap{}}
-	in.server, err = Open(t.Context(), c, WithLogger(slog.New(slog.NewTextHandler(in.logs, nil))), cheaply)
+	in.server, err = Open(t.Context(), c, append(opts, WithLogger(slog.New(slog.NewTextHandler(in.logs, nil))), cheaply)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,13 @@ import (
 )
 
 // still runs a test in fake time against a server without a network, so that limits can be counted exactly.
-func still(t *testing.T, change func(*Config), test func(*testing.T, *house)) {
+func still(t *testing.T, change func(*Config), test func(*testing.T, *house), opts ...Option) {
 	synctest.Test(t, func(t *testing.T) {
 		c := Config{Dev: true, Store: "memory", Issuer: "http://localhost:8484"}
 		if change != nil {
 			change(&c)
 		}
-		server, err := Open(t.Context(), c, WithLogger(slog.New(slog.DiscardHandler)), cheaply)
+		server, err := Open(t.Context(), c, append(opts, WithLogger(slog.New(slog.DiscardHandler)), cheaply)...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,6 +49,7 @@ type row struct {
 	event string
 	// once: it concerns nobody in particular. jwtOnly: it can only befall a session in mode jwt.
 	once, jwtOnly bool
+	before        func(*victim) // what the victim has done long before
 	do            func(*victim)
 	want          [columns]string
 }
@@ -100,9 +101,17 @@ var matrix = []row{
 	{event: "ended from the list of devices", do: (*victim).endDevice, want: but(thatSession(lives))},
 	{event: "ended by an operator", do: (*victim).endByOperator, want: but(thatSession(lives))},
 	{event: "stepped up", do: (*victim).stepUp, want: but(newCredentials(lives))},
+	{event: "stepped up with a one-time code", before: (*victim).addTOTP, do: (*victim).stepUpByCode, want: but(newCredentials(lives))},
 	{event: "password changed", do: (*victim).changePassword, want: but(newCredentials(dies))},
 	{event: "password reset by an operator", do: (*victim).resetPassword, want: but(thatSession(dies))},
-	{event: "e-mail changed", do: func(v *victim) { v.patch(map[string]any{"email": "new." + v.email}) }, want: but(nil)},
+	{event: "forgotten password replaced", before: (*victim).verifyEmail, do: (*victim).recover, want: but(thatSession(dies))},
+	{event: "account claimed by the owner of its address", do: (*victim).claim, want: but(thatSession(dies))},
+	{event: "second factor added", do: (*victim).addTOTP, want: but(newCredentials(lives))},
+	{event: "second factor removed", before: (*victim).addTOTP, do: (*victim).removeTOTP, want: but(newCredentials(lives))},
+	{event: "passkey added", do: (*victim).addPasskey, want: but(newCredentials(lives))},
+	{event: "passkey removed", before: (*victim).addPasskey, do: (*victim).removePasskey, want: but(newCredentials(lives))},
+	{event: "e-mail changed by the user", do: (*victim).changeEmail, want: but(nil)},
+	{event: "e-mail changed by an operator", do: func(v *victim) { v.patch(map[string]any{"email": "new." + v.email}) }, want: but(nil)},
 	{event: "role changed", do: func(v *victim) { v.patch(map[string]any{"roles": []string{"auditor"}}) }, want: but(newRights())},
 	{event: "user locked", do: func(v *victim) { v.patch(map[string]any{"status": "locked"}) }, want: but(thatSession(dies))},
 	{event: "user deleted", do: (*victim).deleteUser, want: but(thatSession(dies))},

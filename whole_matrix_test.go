@@ -38,7 +38,7 @@ func TestMatrixIsPrinted(t *testing.T) {
 func TestMatrix(t *testing.T) {
 	for _, r := range matrix {
 		t.Run(r.event, func(t *testing.T) {
-			s := newScene(t)
+			s := newScene(t, r.before)
 			s.happen(r)
 			got := s.observe(r)
 			for c := range columns {
@@ -72,6 +72,8 @@ type victim struct {
 	that, other answer
 	successor   answer // what the event handed out instead
 	refreshed   *answer
+	phone       *authenticator
+	passkey     *passkey
 }
 
 // user is the victim's id.
@@ -83,12 +85,18 @@ type ending struct {
 	at   time.Time
 }
 
-func newScene(t *testing.T) *scene {
-	s := &scene{house: furnish(t, nil), opened: make(chan string), ended: make(chan ending, 3)}
+func newScene(t *testing.T, before func(*victim)) *scene {
+	s := &scene{house: mailing(t, nil), opened: make(chan string), ended: make(chan ending, 3)}
 	s.house.app("web", "hybrid")
 	s.house.app("mobile", "jwt")
 	s.web, s.mobile = s.join("wanda@example.com", "web"), s.join("mo@example.com", "mobile")
 	s.neighbour, s.elsewhere = s.signUp("ned@example.com", "web"), s.signUp("els@example.com", "")
+	if before != nil {
+		for _, v := range []*victim{s.web, s.mobile} {
+			before(v)
+			v.settle()
+		}
+	}
 	s.keyID, s.apiKey = s.house.apiKey()
 	s.verifier = s.follow()
 	s.guarded = s.guard(s.verifier)

@@ -28,10 +28,11 @@ import (
 type house struct {
 	*installation
 	client *http.Client
+	mails  *heap // what was mailed; nil if nothing can be
 }
 
 // furnish installs a server on SQLite. Rate limits are off unless change says otherwise.
-func furnish(t testing.TB, change func(*Config)) *house {
+func furnish(t testing.TB, change func(*Config), opts ...Option) *house {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	h := &house{client: &http.Client{Transport: transport}}
@@ -40,7 +41,7 @@ func furnish(t testing.TB, change func(*Config)) *house {
 		if change != nil {
 			change(c)
 		}
-	})
+	}, opts...)
 	t.Cleanup(transport.CloseIdleConnections)
 	return h
 }
