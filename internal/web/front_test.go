@@ -198,8 +198,9 @@ func TestBodies(t *testing.T) {
 		}
 		return nil
 	}})
+	at := "/v1/x"
 	post := func(kind string, size int, announced bool) *http.Request {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", size)))
+		r := httptest.NewRequest("POST", at, strings.NewReader(strings.Repeat("x", size)))
 		if !announced {
 			r.ContentLength = -1
 		}
@@ -230,6 +231,12 @@ func TestBodies(t *testing.T) {
 		}
 		if read > 64<<10+1 {
 			t.Fatalf("%s: %d bytes were read", c.name, read)
+		}
+	}
+	at = "/page"
+	for kind, status := range map[string]int{"application/x-www-form-urlencoded": 200, "text/plain": 415, "multipart/form-data; boundary=x": 415} {
+		if w := d.ask(post(kind, 10, true)); w.Code != status {
+			t.Errorf("%s to a page: %d, want %d", kind, w.Code, status)
 		}
 	}
 	twice := post("application/json", 10, true)
