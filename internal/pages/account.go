@@ -53,8 +53,10 @@ func accountRoutes() []route {
 func (v *visit) sheet(who signin.Identity, at string, data any) ui.Page {
 	page := ui.Page{Layout: ui.Sheet, App: who.Application, User: nameOf(who.View.User), Data: data}
 	for _, one := range []struct{ id, path, icon string }{
-		{"account", "/account", "user"}, {"security", "/account/security", "shield"},
-		{"devices", "/account/devices", "desktop"}, {"history", "/account/history", "clock"},
+		{"account", "/account", "user"},
+		{"security", "/account/security", "shield"},
+		{"devices", "/account/devices", "desktop"},
+		{"history", "/account/history", "clock"},
 	} {
 		page.Menu = append(page.Menu, ui.Link{Label: v.say("pages.menu." + one.id), Path: one.path, Icon: one.icon, Current: one.id == at})
 	}

@@ -40,8 +40,11 @@ func TestEveryPageIsGuarded(t *testing.T) {
 		posts++
 		before := alice.cookie("tandem_session")
 		for _, foreign := range []map[string]string{
-			{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site", "Origin": "http://sibling.localhost"},
-			{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+			{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+			{"Sec-Fetch-Site": "same-site", "Origin": "http://sibling.localhost"},
+			{"Origin": "https://evil.example"},
+			{"Origin": "null"},
+			{"Sec-Fetch-Site": "cross-site"},
 		} {
 			if p := alice.send(path, foreign, "email", "mallory@example.com"); p.status != http.StatusForbidden || len(p.header["Set-Cookie"]) > 0 {
 				t.Errorf("POST %s of %v: %d, sets %v", path, foreign, p.status, p.header["Set-Cookie"])

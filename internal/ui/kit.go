@@ -48,8 +48,10 @@ func New(c Config) (*Kit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ui: read stylesheet: %w", err)
 	}
-	k := &Kit{service: c.ServiceName, base: strings.TrimSuffix(issuer.EscapedPath(), "/"), style: compact(string(sheet)),
-		assets: make(map[string]asset), names: make(map[string]string)}
+	k := &Kit{
+		service: c.ServiceName, base: strings.TrimSuffix(issuer.EscapedPath(), "/"), style: compact(string(sheet)),
+		assets: make(map[string]asset), names: make(map[string]string),
+	}
 	k.policy = source(k.style)
 	own, err := fs.Sub(files, "assets")
 	if err != nil {
