@@ -159,14 +159,18 @@ func (o *Origins) Foreign(r *http.Request) string {
 	return origin
 }
 
-// CheckOwn refuses a state-changing request that does not come from one of this server's own pages, with a *Problem:
-// that of another application's page too, and of a configured origin. Requests that do not come from a browser pass.
+// CheckOwn refuses a request to a page that does not come from one of this server's own, with a *Problem: that of an
+// application's page too, and of a configured origin. A browser may come here from anywhere by a link, which sends no
+// Origin; what sends one wants to read the answer by script, which CORS would let it, or to change something. Requests
+// that do not come from a browser pass.
 func (o *Origins) CheckOwn(r *http.Request) error {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return nil
+		if origin == "" {
+			return nil
+		}
 	}
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	own := site == "same-origin" || site == "none" || site == "" && (origin == "" || origin == o.fixed[0])
 	if !own {
 		p := NewProblem(http.StatusForbidden, CodeForbidden, "the request came from a page of another origin")

@@ -30,7 +30,10 @@ func TestCheckOwn(t *testing.T) {
 		{"a sibling", "POST", "same-site", "https://evil.example.com", false},
 		{"another site", "POST", "cross-site", "https://evil.example", false},
 		{"a sandboxed frame", "POST", "cross-site", "null", false},
-		{"looking", "GET", "cross-site", "", true},
+		{"by a link", "GET", "cross-site", "", true},
+		{"read by a script of its own", "GET", "same-origin", "https://auth.example.com", true},
+		{"read by a script of a trusted origin", "GET", "same-site", "https://trusted.example.com", false},
+		{"read by a script, old browser", "GET", "", "https://trusted.example.com", false},
 	} {
 		r := httptest.NewRequest(c.method, "https://auth.example.com/sign-in", nil)
 		for name, value := range map[string]string{"Sec-Fetch-Site": c.site, "Origin": c.origin} {
