@@ -14,6 +14,8 @@ import (
 
 	"github.com/authelia/otp/totp"
 	"github.com/descope/virtualwebauthn"
+
+	"tandem.example/tandem/internal/lab/virtualkey"
 )
 
 // mailing opens a house whose messages can be read, at an address for which browsers make passkeys.
@@ -264,7 +266,7 @@ type passkey struct {
 func (h *house) newPasskey() *passkey {
 	return &passkey{
 		TB: h, site: virtualwebauthn.RelyingParty{ID: "localhost", Name: "localhost", Origin: h.url},
-		auth: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticator(), key: virtualkey.New(),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"tandem.example/tandem"
 	"tandem.example/tandem/internal/config"
 	"tandem.example/tandem/internal/lab/provider"
+	"tandem.example/tandem/internal/lab/virtualkey"
 	"tandem.example/tandem/internal/secret"
 )
 
@@ -120,7 +121,7 @@ func TestSecondFactor(t *testing.T) {
 
 // passkeys is an authenticator, as passkey.js would use it.
 func passkeys(w *town) (virtualwebauthn.RelyingParty, virtualwebauthn.Authenticator, *virtualwebauthn.Credential) {
-	key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	key := virtualkey.New()
 	auth := virtualwebauthn.NewAuthenticator()
 	return virtualwebauthn.RelyingParty{ID: "localhost", Name: "localhost", Origin: w.url}, auth, &key
 }

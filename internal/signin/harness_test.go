@@ -19,6 +19,7 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/federate"
+	"tandem.example/tandem/internal/lab/virtualkey"
 	"tandem.example/tandem/internal/limit"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/memory"
@@ -241,7 +242,7 @@ func newDevice(user account.ID, o virtualwebauthn.AuthenticatorOptions) *device 
 	o.UserHandle = []byte(user)
 	return &device{
 		site: virtualwebauthn.RelyingParty{ID: "auth.example.com", Name: "Example Bank", Origin: issuer},
-		auth: virtualwebauthn.NewAuthenticatorWithOptions(o), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticatorWithOptions(o), key: virtualkey.New(),
 	}
 }
 
