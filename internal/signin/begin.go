@@ -99,7 +99,8 @@ func (s *Service) prepare(ctx context.Context, in Begin, c Client) (*step, error
 func (s *Service) prepareFor(ctx context.Context, t *step, in Begin) error {
 	who := *in.Who
 	t.app, t.view, t.user = who.Application, who.View, who.View.User
-	t.state.Session, t.state.Version, t.state.Email = who.View.Session.ID, who.View.Session.Version, who.View.User.Email
+	t.state.Session, t.state.Version = who.View.Session.ID, who.View.Session.Version
+	t.state.Address, t.state.Email = t.user.Email, t.user.Email
 	var err error
 	if t.has, err = s.holding(ctx, t.user); err != nil {
 		return err

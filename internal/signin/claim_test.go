@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
@@ -149,5 +150,39 @@ func TestRecoveryIsVoidOnceThePasswordChanges(t *testing.T) {
 	in := d.begin(signin.ToSignIn, "", email)
 	if _, err := d.ProvePassword(t.Context(), in.Token, secret.NewText(another), home); err != nil {
 		t.Errorf("the password was replaced all the same: %v", err)
+	}
+}
+
+// A mailbox that was the account's counts for nothing once another has taken its place.
+func TestAProofOfTheOldAddressDiesWithIt(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.user(email, true)
+	who := d.enter(email)
+	move := func(to string) {
+		at := d.within(signin.ToVerifyEmail, who, to)
+		must[signin.Progress](t)(d.SendCode(t.Context(), at.Token, home))
+		code, _ := d.code(to)
+		must[signin.Progress](t)(d.ProveCode(t.Context(), at.Token, code, home))
+	}
+	// Whoever reads the old mailbox is about to choose a password, to step up, and to confirm the address.
+	recovery := d.begin(signin.ToRecover, "", email)
+	must[signin.Progress](t)(d.SendCode(t.Context(), recovery.Token, home))
+	code, _ := d.code(email)
+	must[signin.Progress](t)(d.ProveCode(t.Context(), recovery.Token, code, home))
+	copied := d.enter(email)
+	stepUp, confirm := d.within(signin.ToStepUp, copied, ""), d.within(signin.ToVerifyEmail, copied, "")
+	must[signin.Progress](t)(d.SendCode(t.Context(), confirm.Token, home))
+	code, _ = d.code(email)
+
+	move("new@example.com")
+	_, err := d.Choose(t.Context(), recovery.Token, "", secret.NewText(another), home)
+	want(t, err, signin.ErrNoAttempt)
+	_, err = d.SendCode(t.Context(), stepUp.Token, home)
+	want(t, err, signin.ErrNoAttempt)
+	_, err = d.ProveCode(t.Context(), confirm.Token, code, home)
+	want(t, err, signin.ErrNoAttempt)
+	if u := must[account.User](t)(d.store.Accounts().ByID(t.Context(), who.View.User.ID)); u.Email != "new@example.com" {
+		t.Errorf("the account is back at %s", u.Email)
 	}
 }

@@ -35,9 +35,10 @@ type state struct {
 	// User was identified by a proof, at this Revision: an attempt does not outlive what it rests on.
 	User     account.ID `json:"user,omitempty"`
 	Revision uint64     `json:"revision,omitempty"`
-	// Session it is about, from StepUp on, with the credentials it had.
+	// Session it is about, from StepUp on, with the credentials it had, and the address of its user.
 	Session session.ID `json:"session,omitempty"`
 	Version uint64     `json:"version,omitempty"`
+	Address string     `json:"address,omitempty"`
 
 	Proofs   []proof `json:"proofs,omitempty"`
 	Chosen   bool    `json:"chosen,omitempty"`
@@ -116,7 +117,7 @@ func (s *Service) find(ctx context.Context, token secret.Text, now time.Time) (A
 }
 
 // resume takes an attempt up where it stands. What it rests on must stand as it did: the session and its credentials,
-// and the user since they were identified.
+// and the user since they were identified; their address too, since the mailbox of an old one proves nothing.
 func (s *Service) resume(ctx context.Context, token secret.Text, c Client) (*step, error) {
 	now := s.Now()
 	kept, err := s.find(ctx, token, now)
@@ -151,7 +152,7 @@ func (s *Service) resume(ctx context.Context, token secret.Text, c Client) (*ste
 // rejoin looks at the session that the attempt is about.
 func (s *Service) rejoin(ctx context.Context, t *step) error {
 	view, err := s.Sessions.Find(ctx, t.state.Session)
-	if errors.Is(err, session.ErrNotFound) || err == nil && (view.Alive(t.now) != nil || view.Session.Version != t.state.Version) {
+	if errors.Is(err, session.ErrNotFound) || err == nil && (view.Alive(t.now) != nil || view.Session.Version != t.state.Version || view.User.Email != t.state.Address) {
 		return ErrNoAttempt
 	}
 	if err != nil {
@@ -162,11 +163,11 @@ func (s *Service) rejoin(ctx context.Context, t *step) error {
 	return err
 }
 
-// recognise looks at the user whom a proof has identified: whoever was locked since, or has another password or factor,
-// begins again.
+// recognise looks at the user whom a proof has identified: whoever was locked since, or has another password, factor or
+// address, begins again.
 func (s *Service) recognise(ctx context.Context, t *step) error {
 	user, err := s.Accounts.ByID(ctx, t.state.User)
-	if errors.Is(err, account.ErrNotFound) || err == nil && (user.Status != account.Active || user.Revision != t.state.Revision) {
+	if errors.Is(err, account.ErrNotFound) || err == nil && (user.Status != account.Active || user.Revision != t.state.Revision || user.Email != t.state.Email) {
 		return ErrNoAttempt
 	}
 	if err != nil {
