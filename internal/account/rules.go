@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,8 +16,16 @@ var (
 	ErrRole  = errors.New("must be 1 to 64 characters of a-z, 0-9, _ . : -")
 )
 
-// NormalizeEmail is the form under which e-mail addresses are unique: trimmed and lower case.
-func NormalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+// NormalizeEmail is the form under which e-mail addresses are unique: trimmed and lower case. No letter outside of ASCII
+// becomes one within it, as the sign for kelvin would: that is an address of somebody else.
+func NormalizeEmail(email string) string {
+	return strings.Map(func(r rune) rune {
+		if low := unicode.ToLower(r); low >= utf8.RuneSelf || r < utf8.RuneSelf {
+			return low
+		}
+		return r
+	}, strings.TrimSpace(email))
+}
 
 // CheckEmail answers ErrEmail if the address cannot be one.
 func CheckEmail(email string) error {

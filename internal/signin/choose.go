@@ -17,7 +17,7 @@ import (
 
 // Choose ends a sign-up or a recovery: a name (signing up) and a password, which may be empty while signing up where
 // another method can sign the user in. Ask of the progress before it names what may be chosen.
-// Errors: *FieldError, *credential.PolicyError, account.ErrEmailTaken.
+// Errors: *FieldError, *LimitedError, *credential.PolicyError, account.ErrEmailTaken.
 func (s *Service) Choose(ctx context.Context, attempt secret.Text, name string, password secret.Text, c Client) (Progress, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
@@ -31,6 +31,9 @@ func (s *Service) Choose(ctx context.Context, attempt secret.Text, name string, 
 	}
 	var phc credential.PHC
 	if !password.Empty() {
+		if _, err := s.takeAddress(ctx, c.IP); err != nil { // hashes are dear
+			return Progress{}, err
+		}
 		if phc, err = s.Hasher.Hash(ctx, password); err != nil {
 			return Progress{}, fmt.Errorf("choose password: %w", err)
 		}

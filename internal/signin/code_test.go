@@ -11,6 +11,7 @@ import (
 
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/signin"
@@ -200,5 +201,60 @@ func TestMailIsLimited(t *testing.T) {
 	}
 	if len(d.post) != 5 {
 		t.Errorf("%d letters", len(d.post))
+	}
+}
+
+// Letters outside of ASCII that are written in lower case as one within it ("K" is the sign for kelvin, "İ" has a dot)
+// make two addresses of what looks like one: mail to the one does not reach whoever reads the other.
+func TestCodeOfAnAccountGoesToItsAddressAlone(t *testing.T) {
+	t.Parallel()
+	for _, typed := range []string{"\u212Aim@example.com", "kim@\u0130d.example.com", "kim@example.com\u0307"} {
+		d := open(t)
+		d.user("kim@example.com", true)
+		d.user("kim@id.example.com", true)
+		at, err := d.Identify(t.Context(), d.begin(signin.ToSignIn, "", "").Token, typed, home)
+		if err != nil {
+			continue
+		}
+		must[signin.Progress](t)(d.SendCode(t.Context(), at.Token, home))
+		if n := len(d.letters(mail.KindCode, typed)); n != 0 {
+			t.Errorf("a code for another's account was mailed to %q", typed)
+		}
+	}
+	d := open(t)
+	d.user(email, true)
+	at := d.begin(signin.ToRecover, "", "ADA@Example.com")
+	must[signin.Progress](t)(d.SendCode(t.Context(), at.Token, home))
+	if len(d.letters(mail.KindCode, email)) != 1 {
+		t.Error("the code did not go to the address as the account has it")
+	}
+}
+
+// What writes to the audit trail, or hashes, is counted by the address that it comes from.
+func TestLinksAndChoicesAreCounted(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(c *signin.Config) { c.Defaults.PerAddress.Burst = 6; c.Defaults.PerAddress.Period = time.Hour })
+	at := d.begin(signin.ToSignIn, "", email)
+	var limited *signin.LimitedError
+	for range 20 {
+		_, err := d.ProveLink(t.Context(), at.Token, secret.NewText("AAAA"), home)
+		if errors.As(err, &limited) {
+			break
+		}
+		want(t, err, signin.ErrWrongCode)
+	}
+	if n := len(d.entries(audit.SignInRefused)); limited == nil || n != 6 {
+		t.Errorf("20 forged links made %d entries", n)
+	}
+
+	d = open(t, func(c *signin.Config) { c.Defaults.PerAddress.Burst, c.CanMail = 6, false; c.Defaults.PerAddress.Period = time.Hour })
+	at = d.begin(signin.ToSignUp, "", "new@example.com")
+	other := d.begin(signin.ToSignIn, "", email)
+	for range 6 {
+		_, err := d.ProvePassword(t.Context(), other.Token, secret.NewText(password), home)
+		want(t, err, signin.ErrInvalidCredentials)
+	}
+	if _, err := d.Choose(t.Context(), at.Token, "", secret.NewText(another), home); !errors.As(err, &limited) {
+		t.Errorf("a password was hashed for an address that is over its limit: %v", err)
 	}
 }

@@ -76,8 +76,11 @@ func (s *Service) compose(ctx context.Context, t *step) (mail.Message, error) {
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return mail.Message{}, fmt.Errorf("send code: %w", err)
 	}
-	found := err == nil
-	speaker, h := language.For(t.client.Languages), s.occasion(t.state.Email, t.client, t.now)
+	found, to := err == nil, t.state.Email
+	if found {
+		to = user.Email // never what was typed: it is found under more than one spelling
+	}
+	speaker, h := language.For(t.client.Languages), s.occasion(to, t.client, t.now)
 	t.state.Code = &mailed{Code: kept, Link: digest[:], Until: t.now.Add(codeAge)}
 	uses := map[Purpose]mail.Use{ToSignUp: mail.ToSignUp, ToRecover: mail.ToRecover, ToVerifyEmail: mail.ToVerifyEmail, ToStepUp: mail.ToStepUp}
 	use, ok := uses[t.state.Purpose]
@@ -128,7 +131,8 @@ func (s *Service) ProveCode(ctx context.Context, attempt secret.Text, code strin
 }
 
 // ProveLink proves the secret part of the link that was mailed. It takes the attempt of the browser that asked for it,
-// so a link alone, forwarded or fetched ahead, is of no use. Errors: ErrWrongCode.
+// so a link alone, forwarded or fetched ahead, is of no use. A wrong one cannot be a lucky guess away from the right one; it
+// is counted because it is recorded. Errors: ErrWrongCode.
 func (s *Service) ProveLink(ctx context.Context, attempt, link secret.Text, c Client) (Progress, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
@@ -136,6 +140,10 @@ func (s *Service) ProveLink(ctx context.Context, attempt, link secret.Text, c Cl
 	}
 	if !s.asks(t, application.EmailCode) || t.state.Email == "" {
 		return Progress{}, ErrNotNow
+	}
+	tried, err := s.takeAddress(ctx, c.IP)
+	if err != nil {
+		return Progress{}, err
 	}
 	random, err := base64.RawURLEncoding.DecodeString(link.Reveal())
 	sent := t.state.Code
@@ -146,6 +154,7 @@ func (s *Service) ProveLink(ctx context.Context, attempt, link secret.Text, c Cl
 	if err != nil || !kept.Equal(secret.Sum(random)) {
 		return Progress{}, s.wrongCode(ctx, t)
 	}
+	s.refund(ctx, []taken{tried})
 	return s.codeProven(ctx, t)
 }
 
