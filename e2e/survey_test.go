@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -53,21 +54,28 @@ func (s *survey) look(p *person, name string) {
 		}
 	}
 	tab.Dark(false)
+	s.fits(tab, name, 1280)
 	tab.Size(320, 640)
-	if wide := tab.Eval(`[...document.querySelectorAll("*")].filter(e => { 
-		const b = e.getBoundingClientRect(); if (b.width == 0 || b.right <= innerWidth + 1) return false
-		for (let p = e.parentElement; p; p = p.parentElement) if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return false // it scrolls by itself
-		return true }).map(e => e.outerHTML.slice(0, 80)).join("\n")`); wide != "" {
-		s.Errorf("%s is wider than a small phone: %v", name, wide)
-	}
-	if over, _ := tab.Eval("document.documentElement.scrollWidth - innerWidth").(float64); over > 0 {
-		s.Errorf("%s has to be scrolled sideways on a small phone, by %v px", name, over)
-	}
+	s.fits(tab, name, 320)
 	if os.Getenv(picturesEnv) != "" && s.language == "en" {
 		tab.Size(390, 844)
 		keep(s.T, name+"-phone", tab.Screenshot())
 	}
 	tab.Size(1280, 800)
+}
+
+// fits fails if the page has to be scrolled sideways. What scrolls by itself, like a wide table, may.
+func (s *survey) fits(tab *browser.Tab, name string, width int) {
+	s.Helper()
+	if over := tab.Eval(fmt.Sprintf(`Math.max(document.documentElement.scrollWidth, innerWidth) - %d`, width)); over != 0.0 {
+		s.Errorf("%s has to be scrolled sideways at %d px, by %v px", name, width, over)
+	}
+	if wide := tab.Eval(fmt.Sprintf(`[...document.querySelectorAll("*")].filter(e => {
+		const b = e.getBoundingClientRect(); if (b.width == 0 || b.right <= %d + 1) return false
+		for (let p = e.parentElement; p; p = p.parentElement) if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return false // it scrolls by itself
+		return true }).map(e => e.outerHTML.slice(0, 80)).join("\n")`, width)); wide != "" {
+		s.Errorf("%s is wider than %d px: %v", name, width, wide)
+	}
 }
 
 func (s *survey) weigh(tab *browser.Tab, name string) {
