@@ -31,13 +31,24 @@ func (v *visit) keep(p signin.Progress) {
 	v.Site.Cookies.SetAttempt(v.x.Header(), p.Token, attemptAge)
 }
 
-// resume answers where the browser's attempt stands; signin.ErrNoAttempt if it has none.
+// resume answers where the browser's attempt stands; signin.ErrNoAttempt if it has none, or one of another's session.
 func (v *visit) resume() (signin.Progress, error) {
 	held := v.Site.Cookies.Attempt(v.r)
 	if held.Empty() {
 		return signin.Progress{}, signin.ErrNoAttempt
 	}
-	return v.SignIn.Resume(v.ctx(), held)
+	p, err := v.SignIn.Resume(v.ctx(), held)
+	if err != nil || p.Session == "" {
+		return p, err
+	}
+	// The attempt of a session hands out its credentials: to whoever holds them already, and to nobody who holds a cookie
+	// of the attempt alone.
+	who, err := v.identify()
+	var out *errSignedOut
+	if errors.As(err, &out) || err == nil && who.View.Session.ID != p.Session {
+		return signin.Progress{}, signin.ErrNoAttempt
+	}
+	return p, err
 }
 
 // asks reports whether the attempt may go on with the method.

@@ -9,6 +9,7 @@ import (
 	"tandem.example/tandem/internal/federate"
 	"tandem.example/tandem/internal/id"
 	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/session"
 )
 
 // Purpose is what an attempt is for.
@@ -68,6 +69,7 @@ type Progress struct {
 	// the same browser; it opens no session.
 	Token       secret.Text
 	Purpose     Purpose
+	Session     session.ID // it is about, from StepUp on: it may go on for whoever has its credentials, and nobody else
 	Application application.Application
 	ReturnTo    string // where the browser goes when it is done, checked when the attempt began; empty: the account page
 	Email       string // as the person typed it; of the session's user from StepUp on

@@ -260,7 +260,7 @@ func insist[T any](do func() (T, error)) (T, error) {
 func (t *step) progress(v verdict) Progress {
 	code := t.state.Code
 	return Progress{
-		Token: t.token, Purpose: t.state.Purpose, Application: t.app, ReturnTo: t.state.ReturnTo, Email: t.state.Email,
+		Token: t.token, Purpose: t.state.Purpose, Session: t.state.Session, Application: t.app, ReturnTo: t.state.ReturnTo, Email: t.state.Email,
 		Ask: slices.Clone(v.Ask), SecondFactor: v.SecondFactor, Enrol: v.Enrol, NewPassword: v.Choose,
 		CodeSent: code != nil && t.now.Before(code.Until), RecoveryCodes: t.codes,
 	}
