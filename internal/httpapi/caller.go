@@ -106,19 +106,25 @@ func (a *API) authorize(x *web.Exchange) (caller, error) {
 	return who, nil
 }
 
-// stepUpWithin is how old the proof of an administrator may be for what cannot be undone.
+// stepUpWithin is how old the proof of an administrator may be for what cannot be undone, as signin.Service.Fresh has it.
 const stepUpWithin = 10 * time.Minute
 
-// fresh refuses an administrator who proved themselves too long ago. Machines cannot prove themselves anew.
+// fresh refuses an administrator who proved themselves too long ago, or with less than they have: a password is no proof
+// of whoever has a second factor. Machines cannot prove themselves anew.
 func (a *API) fresh(ctx context.Context) error {
 	who := callerOf(ctx)
 	if who.machine != "" {
 		return nil
 	}
-	if who.identity.At.Sub(who.identity.View.Session.AuthenticatedAt) <= stepUpWithin {
+	ok, err := a.SignIn.Fresh(ctx, who.identity)
+	if err != nil {
+		return fmt.Errorf("look how fresh the proof is: %w", err)
+	}
+	if ok {
 		return nil
 	}
-	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired, "prove yourself again: this takes a proof of the last 10 minutes")
+	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired,
+		"prove yourself again: this takes a proof of the last 10 minutes, with the second factor if you have one")
 	p.MaxAge = stepUpWithin
 	return p
 }

@@ -96,3 +96,23 @@ func TestPolicyHoldsForPrograms(t *testing.T) {
 	r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": "ada@example.com", "password": "wrong", "app": "strict"}}).want(t, 401, "invalid_credentials")
 	r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "eve@example.com", "password": password}}).want(t, 201)
 }
+
+// A password alone is no fresh proof of an administrator who has a second factor, whatever began the session.
+func TestAdministratorsStepUpWithTheirSecondFactor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	root := r.root()
+	other := r.do(call{method: "POST", path: "/v1/sign-in", body: fields{"email": root.email, "password": password, "delivery": "body"}}).want(t, 200)
+	seed, _ := r.withTOTP(root.token)
+	act := func(token string) answer {
+		return r.do(call{method: "POST", path: "/v1/admin/api-keys", bearer: token, body: fields{"name": "x"}})
+	}
+	up := r.do(call{method: "POST", path: "/v1/step-up", bearer: other.str("session_token"), body: fields{"password": password}}).want(t, 200)
+	if up.str("session", "acr") != "1" {
+		t.Fatalf("%s", up.text)
+	}
+	act(up.str("session_token")).want(t, 401, "step_up_required")
+	code := must[string](t)(totp.GenerateCode(seed, r.clock()))
+	up = r.do(call{method: "POST", path: "/v1/step-up", bearer: up.str("session_token"), body: fields{"totp": code}}).want(t, 200)
+	act(up.str("session_token")).want(t, 201)
+}
