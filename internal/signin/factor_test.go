@@ -128,7 +128,7 @@ func TestRememberedDevice(t *testing.T) {
 	d.app("short", application.SignIn{Remember: time.Hour})
 	d.app("never", application.SignIn{Remember: -1})
 	d.user(email, true)
-	s, _, who := d.addTOTP(d.enter(email))
+	s, _, _ := d.addTOTP(d.enter(email))
 	d.pass(30 * time.Second)
 	done := must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", home).Token, d.totp(s), false, home))
 	if done.Grant.Remembered.Token != "" {
@@ -158,7 +158,7 @@ func TestRememberedDevice(t *testing.T) {
 	if !d.half("", known).Done {
 		t.Error("forgotten too early")
 	}
-	who = d.check(must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", home).Token, d.totp(s), false, home)).Grant)
+	who := d.check(must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", home).Token, d.totp(s), false, home)).Grant)
 	must[[]secret.Text](t)(d.NewRecoveryCodes(t.Context(), who, home))
 	if d.half("", known).Done {
 		t.Error("a change of factors does not end it")
