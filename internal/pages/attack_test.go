@@ -234,3 +234,42 @@ func (b *browser) signUpBelow(email string) {
 	b.at(b.post("/sign-in/code", "code", b.code(email)), 200, "/auth/sign-in/choose")
 	b.at(b.post("/sign-in/choose", "name", "", "password", password), 200, "/auth/account")
 }
+
+// TestTheAttemptAloneChangesNothing: what is under way for somebody who is signed in goes on with their session cookie
+// only. Else a copy of the other cookie would do what a session that is bound to its device forbids.
+func TestTheAttemptAloneChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	b := w.browser()
+	b.signUp("alice@example.com")
+	p := b.at(b.post("/account/totp/begin"), 200, "/account/totp")
+	seed := seedForm.FindStringSubmatch(p.body)[1]
+	ask := func(method, path, cookies string, pairs ...string) shown {
+		t.Helper()
+		form := url.Values{}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			form.Set(pairs[i], pairs[i+1])
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", cookies)
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		return w.browser().do(r)
+	}
+	other := w.browser()
+	other.signUp("mallory@example.com")
+	attempt := "tandem_attempt=" + b.cookie("tandem_attempt")
+	for _, cookies := range []string{attempt, attempt + "; tandem_session=" + other.cookie("tandem_session"), attempt + "; tandem_session=tds_forged"} {
+		if p := ask(http.MethodGet, "/sign-in/enrol/totp", cookies); strings.Contains(p.body, seed) {
+			t.Error("the seed is shown to whoever holds the attempt")
+		}
+		if p := ask(http.MethodPost, "/sign-in/enrol/totp", cookies, "code", totp(t, seed, 0)); p.status != http.StatusGone || strings.Contains(strings.Join(p.header["Set-Cookie"], " "), "tds_") {
+			t.Errorf("one-time codes were set up by whoever holds the attempt: %d %v", p.status, p.header["Set-Cookie"])
+		}
+	}
+	b.at(b.post("/account/totp", "code", totp(t, seed, 0)), 200, "/account/totp", "Keep your recovery codes")
+}
