@@ -290,3 +290,28 @@ func TestWithoutScript(t *testing.T) {
 		}
 	}
 }
+
+// A new address takes the old one's place once it was proven, and not before.
+func TestChangeAddress(t *testing.T) {
+	t.Parallel()
+	s := home(t)
+	const other = "ada@home.example.com"
+	p := visitor(t, s)
+	p.signIn(ada, password)
+	p.goTo("/account/email")
+	p.fill("pages.email_page.label", other)
+	p.follow("pages.email_page.send")
+	code := p.code(other, 0).Code()
+	look := p.secondTab()
+	look.goTo("/account")
+	if !strings.Contains(look.Text(), ada) || strings.Contains(look.Text(), other) {
+		t.Errorf("the address changed before it was proven:\n%s", look.Text())
+	}
+	p.fill("pages.code.label", code)
+	p.follow("pages.continue")
+	p.at("/account")
+	p.sees("pages.notice.email_verified")
+	if !strings.Contains(p.Text(), other) {
+		t.Errorf("the address did not change:\n%s", p.Text())
+	}
+}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,13 @@ const (
 	maxWeight = 100 << 10 // bytes on the wire with all parts
 	firstTrip = 14_600    // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928)
 )
+
+// phones are the pages of which there is a picture at the width of a phone.
+var phones = []string{
+	"sign-in", "sign-in-password", "sign-in-password-fault", "sign-in-totp", "sign-up", "sign-up-code", "sign-up-choose", "account", "account-theft", "account-security",
+	"account-devices", "account-history", "account-totp", "account-recovery-codes", "application-sign-in", "console-overview", "console-now", "console-user",
+	"console-lock", "console-receipt", "console-audit",
+}
 
 // survey is a look at one page after another, in one language.
 type survey struct {
@@ -57,7 +65,7 @@ func (s *survey) look(p *person, name string) {
 	s.fits(tab, name, 1280)
 	tab.Size(320, 640)
 	s.fits(tab, name, 320)
-	if os.Getenv(picturesEnv) != "" && s.language == "en" {
+	if os.Getenv(picturesEnv) != "" && s.language == "en" && slices.Contains(phones, name) {
 		tab.Size(390, 844)
 		keep(s.T, name+"-phone", tab.Screenshot())
 	}

@@ -232,3 +232,15 @@ func (t *Tab) Press(key string) {
 	delete(params, "text")
 	t.Command("Input.dispatchKeyEvent", params, nil)
 }
+
+// Type types text into what has the focus.
+func (t *Tab) Type(text string) {
+	t.t.Helper()
+	t.Command("Input.insertText", map[string]any{"text": text}, nil)
+}
+
+// Enter presses Enter and waits for the page that it leads to.
+func (t *Tab) Enter() {
+	t.t.Helper()
+	t.leaving(func() { t.Press("Enter") }, "a page after Enter")
+}
