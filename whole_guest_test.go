@@ -35,6 +35,7 @@ func mailing(t testing.TB, change func(*Config)) *house {
 // letter answers the last message to the address that has the text in it.
 func (h *house) letter(email, text string) string {
 	h.Helper()
+	h.delivered()
 	all := strings.Split(h.mails.String(), "--- mail (")
 	for _, one := range slices.Backward(all) {
 		if strings.Contains(one, "\nTo: "+email+"\n") && strings.Contains(one, text) {
@@ -43,6 +44,15 @@ func (h *house) letter(email, text string) string {
 	}
 	h.Fatalf("no mail with %q to %s in:\n%s", text, email, h.mails)
 	return ""
+}
+
+// delivered waits until no message waits to be carried.
+func (h *house) delivered() {
+	h.Helper()
+	h.eventually("all mail was delivered", func() bool {
+		n, _, err := h.server.store.MailQueue().Waiting(h.Context())
+		return err == nil && n == 0
+	})
 }
 
 // letters is how many messages went to the address.

@@ -1,13 +1,19 @@
 package tandem
 
 import (
+	"bytes"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/http/httptest"
+	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
 	"tandem.example/tandem/internal/config"
@@ -15,11 +21,28 @@ import (
 
 // relay is a real mail server that keeps what it is sent.
 type relay struct {
-	mu  sync.Mutex
-	got []string // recipient, a line break, the message
+	password string      // that it asks for; empty: for none
+	full     atomic.Bool // it takes nothing for now
+	told     io.Writer   // also gets each message as it reads, if there is one
+	mu       sync.Mutex
+	got      []string // recipient, a line break, the message
 }
 
 func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &relaying{relay: r}, nil }
+
+// serve starts it on the loopback until the test ends, and answers its address.
+func (r *relay) serve(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, served := smtp.NewServer(r), make(chan struct{})
+	server.Domain, server.AllowInsecureAuth = "relay.example.com", true
+	go func() { defer close(served); _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close(); <-served })
+	return l.Addr().String()
+}
 
 func (r *relay) letters() []string {
 	r.mu.Lock()
@@ -29,12 +52,35 @@ func (r *relay) letters() []string {
 
 type relaying struct {
 	relay *relay
+	known bool
 	to    string
 }
 
-func (*relaying) Reset()                               {}
-func (*relaying) Logout() error                        { return nil }
-func (*relaying) Mail(string, *smtp.MailOptions) error { return nil }
+func (*relaying) AuthMechanisms() []string { return []string{sasl.Plain} }
+
+func (s *relaying) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, _, password string) error {
+		if password != s.relay.password {
+			return smtp.ErrAuthFailed
+		}
+		s.known = true
+		return nil
+	}), nil
+}
+
+func (*relaying) Reset()        {}
+func (*relaying) Logout() error { return nil }
+
+func (s *relaying) Mail(string, *smtp.MailOptions) error {
+	switch {
+	case s.relay.password != "" && !s.known:
+		return smtp.ErrAuthRequired
+	case s.relay.full.Load():
+		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "full"}
+	}
+	return nil
+}
+
 func (s *relaying) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = to
 	return nil
@@ -48,7 +94,32 @@ func (s *relaying) Data(body io.Reader) error {
 	s.relay.mu.Lock()
 	defer s.relay.mu.Unlock()
 	s.relay.got = append(s.relay.got, s.to+"\n"+string(raw))
-	return nil
+	if s.relay.told == nil {
+		return nil
+	}
+	text, err := readable(raw)
+	if err == nil {
+		_, err = io.WriteString(s.relay.told, "--- mail (relayed)\nTo: "+s.to+"\n\n"+text)
+	}
+	return err
+}
+
+// readable is the plain text of a message.
+func readable(raw []byte) (string, error) {
+	m, err := mail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		return "", err
+	}
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		return "", err
+	}
+	part, err := multipart.NewReader(m.Body, params["boundary"]).NextPart() // which undoes quoted-printable
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(part)
+	return strings.ReplaceAll(string(text), "\r\n", "\n"), err
 }
 
 // TestMailSurvivesARestart: what was put while the mail server was down is carried by the next process, once.

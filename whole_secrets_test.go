@@ -15,8 +15,9 @@ import (
 
 // secrets are all secrets that were issued in a run, by what they are.
 type secrets struct {
-	mu  sync.Mutex
-	all map[string]string // text: what it is
+	mu    sync.Mutex
+	all   map[string]string // text: what it is
+	short []string          // codes of six digits
 }
 
 func (s *secrets) add(what, text string) {
@@ -108,7 +109,7 @@ func randomPart(text string) string {
 	switch {
 	case strings.HasPrefix(text, "tdx_"):
 		return text[4:]
-	case strings.HasPrefix(text, "tds_"), strings.HasPrefix(text, "tdr_"), strings.HasPrefix(text, "tdk_"):
+	case strings.HasPrefix(text, "tds_"), strings.HasPrefix(text, "tdr_"), strings.HasPrefix(text, "tda_"), strings.HasPrefix(text, "tdk_"):
 		return text[4+idSize:]
 	case strings.Count(text, ".") > 0 && !strings.Contains(text, " "):
 		return text[strings.LastIndexByte(text, '.')+1:]
