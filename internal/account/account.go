@@ -61,6 +61,15 @@ func (u User) HasRole(role string) bool {
 	return false
 }
 
+// Still decides whether the user is as whoever changes what they can prove themselves with has seen them; nil holds for
+// whatever they are by now. ErrRaced unless the Revision is the same.
+func (u User) Still(was *User) error {
+	if was != nil && was.Revision != u.Revision {
+		return ErrRaced
+	}
+	return nil
+}
+
 // Errors of the package.
 var (
 	ErrNotFound   = errors.New("user not found")

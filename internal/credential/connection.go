@@ -31,14 +31,14 @@ var (
 )
 
 // Connections is the port to connected accounts. Every verb is atomic and durable when it returns nil. Connect and
-// Disconnect raise the user's Revision.
+// Disconnect raise the user's Revision. Of `was` see Passkeys.
 type Connections interface {
 	// Find answers ErrConnectionNotFound if nobody has connected this account.
 	Find(ctx context.Context, provider, subject string) (Connection, error)
 	// Of lists a user's connections in the order of their ids.
 	Of(ctx context.Context, user account.ID) ([]Connection, error)
 	// Connect answers ErrConnectionTaken or account.ErrNotFound, and writes nothing then.
-	Connect(ctx context.Context, c Connection, entry audit.Entry) error
+	Connect(ctx context.Context, c Connection, was *account.User, entry audit.Entry) error
 	// Use stores Email and UsedAt; ErrConnectionNotFound if it is gone.
 	Use(ctx context.Context, c Connection) error
 	// Disconnect answers ErrConnectionNotFound if the user has no such connection.

@@ -27,12 +27,12 @@ var (
 
 // OneTimeCodes is the port to what yields each code once: TOTP and recovery codes. Every verb is atomic and durable when
 // it returns nil. SetTOTP, RemoveTOTP and SetRecoveryCodes raise the user's Revision. All of it answers
-// account.ErrNotFound where a user would be needed and there is none.
+// account.ErrNotFound where a user would be needed and there is none. Of `was` see Passkeys.
 type OneTimeCodes interface {
 	// TOTP answers ErrNoTOTP if there is none.
 	TOTP(ctx context.Context, user account.ID) (TOTP, error)
 	// SetTOTP puts it in place of what was there.
-	SetTOTP(ctx context.Context, t TOTP, entry audit.Entry) error
+	SetTOTP(ctx context.Context, t TOTP, was *account.User, entry audit.Entry) error
 	// SpendStep answers ErrStepSpent and changes nothing unless the step is above the last spent one; ErrNoTOTP.
 	SpendStep(ctx context.Context, user account.ID, step int64) error
 	// RemoveTOTP removes the seed and the recovery codes; ErrNoTOTP if there is no seed.
@@ -40,7 +40,7 @@ type OneTimeCodes interface {
 	// RecoveryCodes says how many are left.
 	RecoveryCodes(ctx context.Context, user account.ID) (int, error)
 	// SetRecoveryCodes puts these in place of all that were there.
-	SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, entry audit.Entry) error
+	SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, was *account.User, entry audit.Entry) error
 	// SpendRecoveryCode removes one and says how many are left; ErrNoRecoveryCode and nothing written if it is not
 	// there. Of any number of parallel calls for one code exactly one succeeds.
 	SpendRecoveryCode(ctx context.Context, user account.ID, code secret.Digest, entry audit.Entry) (int, error)

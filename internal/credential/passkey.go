@@ -39,9 +39,12 @@ var (
 
 // Passkeys is the port to passkeys. Every verb is atomic and durable when it returns nil. Add and Remove raise the
 // user's Revision, so that what rests on the factors as they were is void.
+//
+// Where a verb of a port takes `was`, that is the user for whom it was decided, as in account.User.Still; account.ErrRaced,
+// and nothing written, if they are not the same any more.
 type Passkeys interface {
 	// Add answers ErrPasskeyTaken, ErrTooManyPasskeys or account.ErrNotFound, and writes nothing then.
-	Add(ctx context.Context, p Passkey, entry audit.Entry) error
+	Add(ctx context.Context, p Passkey, was *account.User, entry audit.Entry) error
 	// Find answers ErrPasskeyNotFound for an unknown credential id.
 	Find(ctx context.Context, credentialID []byte) (Passkey, error)
 	// Of lists a user's passkeys in the order of their ids.

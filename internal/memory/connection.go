@@ -35,11 +35,14 @@ func (p connections) Of(ctx context.Context, id account.ID) (found []credential.
 	return found, err
 }
 
-func (p connections) Connect(ctx context.Context, c credential.Connection, entry audit.Entry) error {
+func (p connections) Connect(ctx context.Context, c credential.Connection, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "connection.Connect", func() error {
 		u, ok := p.s.users[c.User]
 		if !ok {
 			return account.ErrNotFound
+		}
+		if err := u.account.Still(was); err != nil {
+			return err
 		}
 		if _, taken := p.s.connection(c.Provider, c.Subject); taken {
 			return credential.ErrConnectionTaken

@@ -27,11 +27,14 @@ func (p oneTimeCodes) TOTP(ctx context.Context, id account.ID) (found credential
 	return found, err
 }
 
-func (p oneTimeCodes) SetTOTP(ctx context.Context, t credential.TOTP, entry audit.Entry) error {
+func (p oneTimeCodes) SetTOTP(ctx context.Context, t credential.TOTP, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "codes.SetTOTP", func() error {
 		u, ok := p.s.users[t.User]
 		if !ok {
 			return account.ErrNotFound
+		}
+		if err := u.account.Still(was); err != nil {
+			return err
 		}
 		p.s.totps[t.User] = cloneTOTP(t)
 		p.s.raise(u, entry)
@@ -74,11 +77,14 @@ func (p oneTimeCodes) RecoveryCodes(ctx context.Context, id account.ID) (left in
 	return left, err
 }
 
-func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, id account.ID, codes []secret.Digest, entry audit.Entry) error {
+func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, id account.ID, codes []secret.Digest, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "codes.SetRecoveryCodes", func() error {
 		u, ok := p.s.users[id]
 		if !ok {
 			return account.ErrNotFound
+		}
+		if err := u.account.Still(was); err != nil {
+			return err
 		}
 		set := map[secret.Digest]bool{}
 		for _, code := range codes {

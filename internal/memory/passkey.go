@@ -16,11 +16,14 @@ func (s *Store) Passkeys() credential.Passkeys { return passkeys{s} }
 
 type passkeys struct{ s *Store }
 
-func (p passkeys) Add(ctx context.Context, k credential.Passkey, entry audit.Entry) error {
+func (p passkeys) Add(ctx context.Context, k credential.Passkey, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "passkey.Add", func() error {
 		u, ok := p.s.users[k.User]
 		if !ok {
 			return account.ErrNotFound
+		}
+		if err := u.account.Still(was); err != nil {
+			return err
 		}
 		if _, taken := p.s.passkey(k.CredentialID); taken {
 			return credential.ErrPasskeyTaken

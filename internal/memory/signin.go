@@ -51,6 +51,9 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view ses
 		if !ok {
 			return account.ErrNotFound
 		}
+		if err := u.account.Still(n.Was); err != nil {
+			return err
+		}
 		if !n.Reset && u.password != n.From {
 			return session.ErrRaced
 		}

@@ -56,12 +56,12 @@ const insertConnection = `INSERT INTO connections (id, user_n, provider, subject
 // errUnkeepable: two subjects could become one if they were made fit.
 var errUnkeepable = errors.New("PostgreSQL cannot keep the name of this account")
 
-func (p connections) Connect(ctx context.Context, c credential.Connection, entry audit.Entry) error {
+func (p connections) Connect(ctx context.Context, c credential.Connection, was *account.User, entry audit.Entry) error {
 	if !keepable(c.Provider) || !keepable(c.Subject) {
 		return fmt.Errorf("connect account: %w", errUnkeepable)
 	}
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(c.User)
+		n, err := t.still(c.User, was)
 		if err != nil {
 			return err
 		}

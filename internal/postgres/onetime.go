@@ -39,16 +39,16 @@ func (p oneTimeCodes) TOTP(ctx context.Context, user account.ID) (credential.TOT
 const upsertTOTP = `INSERT INTO totps (user_n, sealed, created_at, step) VALUES ($1, $2, $3, $4)
 	ON CONFLICT (user_n) DO UPDATE SET sealed = $2, created_at = $3, step = $4`
 
-func (p oneTimeCodes) SetTOTP(ctx context.Context, totp credential.TOTP, entry audit.Entry) error {
-	return p.set(ctx, "set TOTP", totp.User, entry, func(t *tx, user int64) {
+func (p oneTimeCodes) SetTOTP(ctx context.Context, totp credential.TOTP, was *account.User, entry audit.Entry) error {
+	return p.set(ctx, "set TOTP", totp.User, was, entry, func(t *tx, user int64) {
 		t.queue(upsertTOTP, user, filled(totp.Sealed), millis(totp.CreatedAt), totp.Step)
 	})
 }
 
 // set changes what the user has, under their lock.
-func (p oneTimeCodes) set(ctx context.Context, what string, user account.ID, entry audit.Entry, change func(t *tx, user int64)) error {
+func (p oneTimeCodes) set(ctx context.Context, what string, user account.ID, was *account.User, entry audit.Entry, change func(t *tx, user int64)) error {
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(user)
+		n, err := t.still(user, was)
 		if err != nil {
 			return err
 		}
@@ -106,12 +106,12 @@ func (p oneTimeCodes) RecoveryCodes(ctx context.Context, user account.ID) (left 
 const insertRecoveryCodes = `INSERT INTO recovery_codes (user_n, digest) SELECT $1, d FROM unnest($2::bytea[]) AS d
 	ON CONFLICT DO NOTHING`
 
-func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, entry audit.Entry) error {
+func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, was *account.User, entry audit.Entry) error {
 	digests := make([][]byte, len(codes))
 	for i := range codes {
 		digests[i] = codes[i][:]
 	}
-	return p.set(ctx, "set recovery codes", user, entry, func(t *tx, user int64) {
+	return p.set(ctx, "set recovery codes", user, was, entry, func(t *tx, user int64) {
 		t.queue(deleteRecoveryCodesOf, user)
 		t.queue(insertRecoveryCodes, user, digests)
 	})

@@ -38,9 +38,9 @@ const (
 )
 
 // Add counts under the lock of the user, so that no two additions see the same room.
-func (p passkeys) Add(ctx context.Context, k credential.Passkey, entry audit.Entry) error {
+func (p passkeys) Add(ctx context.Context, k credential.Passkey, was *account.User, entry audit.Entry) error {
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(k.User)
+		n, err := t.still(k.User, was)
 		if err != nil {
 			return err
 		}

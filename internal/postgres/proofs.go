@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/audit"
 )
 
@@ -20,6 +21,15 @@ func (t *tx) raise(user int64, entry audit.Entry) error {
 	t.queue(raiseRevision, user)
 	t.queue(recordEntries, records(entry))
 	return t.commit()
+}
+
+// still locks the user if they are as they were.
+func (t *tx) still(id account.ID, was *account.User) (n int64, err error) {
+	n, u, err := t.user(id)
+	if err == nil {
+		err = u.Still(was)
+	}
+	return n, err
 }
 
 const (

@@ -103,7 +103,7 @@ func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view ses
 	}
 	err = p.s.transact(ctx, func(t *tx) error {
 		view = session.View{}
-		user, _, err := t.user(n.User)
+		user, err := t.still(n.User, n.Was)
 		if err != nil {
 			return err
 		}

@@ -49,9 +49,9 @@ func TestTextsOfStrangers(t *testing.T) {
 			what string
 			err  error
 		}{
-			{"a passkey called", s.Passkeys().Add(t.Context(), k, audit.New(audit.PasskeyAdded, epochDay))},
+			{"a passkey called", s.Passkeys().Add(t.Context(), k, nil, audit.New(audit.PasskeyAdded, epochDay))},
 			{"renaming a passkey to", s.Passkeys().Rename(t.Context(), proving.ID, k.ID, bad, audit.New(audit.PasskeyRenamed, epochDay))},
-			{"a connected address of", s.Connections().Connect(t.Context(), c, audit.New(audit.Connected, epochDay))},
+			{"a connected address of", s.Connections().Connect(t.Context(), c, nil, audit.New(audit.Connected, epochDay))},
 			{"a connection's use from", s.Connections().Use(t.Context(), c)},
 			{"forgetting mail", s.MailQueue().Remove(t.Context(), bad)},
 		} {
@@ -61,7 +61,7 @@ func TestTextsOfStrangers(t *testing.T) {
 		}
 		// Two subjects must not become one.
 		c.ID, c.Subject = credential.NewConnectionID(epochDay), bad
-		if err := s.Connections().Connect(t.Context(), c, audit.New(audit.Connected, epochDay)); !errors.Is(err, errUnkeepable) {
+		if err := s.Connections().Connect(t.Context(), c, nil, audit.New(audit.Connected, epochDay)); !errors.Is(err, errUnkeepable) {
 			t.Errorf("connecting the account %q: %v", bad, err)
 		}
 		_, listErr := s.Accounts().List(t.Context(), account.Query{Search: bad, Limit: 1})

@@ -120,12 +120,12 @@ func (s *Service) settleIn(ctx context.Context, t *step, name string, phc creden
 		kind = audit.PasswordChanged
 	}
 	_, _, err := s.Store.SetPassword(ctx, NewPassword{
-		User: t.user.ID, To: phc, Reset: true, At: t.now,
+		User: t.user.ID, To: phc, Reset: true, Was: &t.user, At: t.now,
 		Announce: []revocation.Event{revocation.SubjectEvent(string(t.user.ID))},
 		Audit:    []audit.Entry{s.entry(kind, t.client, t.user.ID, t.now)},
 	})
 	if err != nil {
-		return fmt.Errorf("set password: %w", err)
+		return fmt.Errorf("set password: %w", raced(err))
 	}
 	if t.state.Purpose == ToRecover {
 		s.tell(ctx, mail.PasswordChanged(s.occasion(t.user.Email, t.client, t.now), language.For(t.client.Languages)))

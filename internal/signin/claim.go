@@ -23,11 +23,8 @@ func (s *Service) claim(ctx context.Context, user account.User, c Client) (accou
 		Announce: []revocation.Event{revocation.SubjectEvent(string(user.ID))},
 		Audit:    []audit.Entry{s.entry(audit.AccountClaimed, c, user.ID, now)}, At: now,
 	})
-	if errors.Is(err, account.ErrRaced) {
-		return user, session.ErrRaced
-	}
 	if err != nil {
-		return user, fmt.Errorf("claim account: %w", err)
+		return user, fmt.Errorf("claim account: %w", raced(err))
 	}
 	s.tell(ctx, mail.Claimed(s.occasion(user.Email, c, now), language.For(c.Languages)))
 	return claimed, nil
@@ -51,10 +48,8 @@ func (s *Service) verified(ctx context.Context, t *step) (Progress, error) {
 	switch {
 	case errors.Is(err, account.ErrEmailTaken):
 		return Progress{}, ErrWrongCode // somebody else has proven it meanwhile
-	case errors.Is(err, account.ErrRaced):
-		return Progress{}, session.ErrRaced
 	case err != nil:
-		return Progress{}, fmt.Errorf("verify e-mail: %w", err)
+		return Progress{}, fmt.Errorf("verify e-mail: %w", raced(err))
 	}
 	if moved {
 		s.tell(ctx, mail.EmailChanged(s.occasion(was.Email, t.client, t.now), language.For(t.client.Languages)))

@@ -247,7 +247,10 @@ func TestLinksAndChoicesAreCounted(t *testing.T) {
 		t.Errorf("20 forged links made %d entries", n)
 	}
 
-	d = open(t, func(c *signin.Config) { c.Defaults.PerAddress.Burst, c.CanMail = 6, false; c.Defaults.PerAddress.Period = time.Hour })
+	d = open(t, func(c *signin.Config) {
+		c.Defaults.PerAddress.Burst, c.CanMail = 6, false
+		c.Defaults.PerAddress.Period = time.Hour
+	})
 	at = d.begin(signin.ToSignUp, "", "new@example.com")
 	other := d.begin(signin.ToSignIn, "", email)
 	for range 6 {

@@ -102,17 +102,18 @@ func (s *Service) setTOTP(ctx context.Context, user account.User, seed []byte, s
 		return nil, fmt.Errorf("seal one-time codes: %w", err)
 	}
 	one := credential.TOTP{User: user.ID, Sealed: sealed, CreatedAt: now, Step: step}
-	if err := s.Codes.SetTOTP(ctx, one, s.entry(audit.TOTPAdded, c, user.ID, now)); err != nil {
-		return nil, fmt.Errorf("set up one-time codes: %w", err)
+	if err := s.Codes.SetTOTP(ctx, one, &user, s.entry(audit.TOTPAdded, c, user.ID, now)); err != nil {
+		return nil, fmt.Errorf("set up one-time codes: %w", raced(err))
 	}
 	s.tell(ctx, mail.FactorChanged(s.occasion(user.Email, c, now), mail.TOTPOn, "", language.For(c.Languages)))
+	user.Revision++
 	return s.makeRecoveryCodes(ctx, user, c)
 }
 
 func (s *Service) makeRecoveryCodes(ctx context.Context, user account.User, c Client) ([]secret.Text, error) {
 	codes, digests := credential.NewRecoveryCodes()
-	if err := s.Codes.SetRecoveryCodes(ctx, user.ID, digests, s.entry(audit.RecoveryCodesMade, c, user.ID, s.Now())); err != nil {
-		return nil, fmt.Errorf("make recovery codes: %w", err)
+	if err := s.Codes.SetRecoveryCodes(ctx, user.ID, digests, &user, s.entry(audit.RecoveryCodesMade, c, user.ID, s.Now())); err != nil {
+		return nil, fmt.Errorf("make recovery codes: %w", raced(err))
 	}
 	return codes, nil
 }
@@ -244,8 +245,8 @@ func (s *Service) addPasskey(ctx context.Context, user account.User, p credentia
 	p.User = user.ID
 	entry := s.entry(audit.PasskeyAdded, c, user.ID, now)
 	entry.Target = p.ID
-	if err := s.Passkeys.Add(ctx, p, entry); err != nil {
-		return fmt.Errorf("add passkey: %w", err)
+	if err := s.Passkeys.Add(ctx, p, &user, entry); err != nil {
+		return fmt.Errorf("add passkey: %w", raced(err))
 	}
 	s.tell(ctx, mail.FactorChanged(s.occasion(user.Email, c, now), mail.PasskeyAdded, p.Name, language.For(c.Languages)))
 	return nil

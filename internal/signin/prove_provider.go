@@ -144,8 +144,8 @@ func (s *Service) connect(ctx context.Context, user account.User, who federate.I
 	}
 	entry := s.entry(audit.Connected, c, user.ID, now)
 	entry.Target, entry.Reason = one.ID, one.Provider
-	if err := s.Connections.Connect(ctx, one, entry); err != nil {
-		return fmt.Errorf("connect account: %w", err)
+	if err := s.Connections.Connect(ctx, one, &user, entry); err != nil {
+		return fmt.Errorf("connect account: %w", raced(err))
 	}
 	return nil
 }

@@ -192,6 +192,14 @@ func (s *Service) changed(ctx context.Context, t *step, changes uint64) error {
 	return s.recognise(ctx, t)
 }
 
+// raced is the error of a step whose user was changed by somebody else while it was taken.
+func raced(err error) error {
+	if errors.Is(err, account.ErrRaced) {
+		return errors.Join(session.ErrRaced, err)
+	}
+	return err
+}
+
 // holding answers what the user has to prove themselves with.
 func (s *Service) holding(ctx context.Context, user account.User) (holding, error) {
 	f, err := s.factors(ctx, user.ID)

@@ -25,7 +25,8 @@ type NewPassword struct {
 	User     account.ID
 	From     credential.PHC // must still be the stored one, unless Reset
 	To       credential.PHC
-	Reset    bool             // by an operator: whatever the old one is, and no session is kept
+	Reset    bool             // whatever the old one is, and no session is kept: by an operator, or at the end of a recovery
+	Was      *account.User    // the user for whom it was decided, as in account.User.Still; nil for whoever they are by now
 	Keep     *session.Renewal // the session that stays, with new credentials; nil to end all
 	Announce []revocation.Event
 	Audit    []audit.Entry
@@ -38,7 +39,8 @@ type Store interface {
 	Register(ctx context.Context, r Registration) error
 	// Password answers the stored hash and the user's Revision in one read; account.ErrNotFound if the user has none.
 	Password(ctx context.Context, user account.ID) (credential.PHC, uint64, error)
-	// SetPassword answers session.ErrRaced and writes nothing if From moved or the renewal does not fit the kept session, and
+	// SetPassword answers session.ErrRaced and writes nothing if From moved or the renewal does not fit the kept session,
+	// account.ErrRaced if the user is not as they Was, and
 	// account.ErrNotFound if the user is not there. The view is of the kept session, zero without one; TokensFrom of
 	// the kept session is the position of the subject event that the commit appends.
 	SetPassword(ctx context.Context, p NewPassword) (session.View, feed.Commit, error)

@@ -59,9 +59,9 @@ func (p connections) Of(ctx context.Context, user account.ID) ([]credential.Conn
 const insertConnection = `INSERT INTO connections (id, user, provider, subject, email, created_at, used_at)
 	VALUES (?, ?, ?, ?, ?, ?, ?)`
 
-func (p connections) Connect(ctx context.Context, c credential.Connection, entry audit.Entry) error {
+func (p connections) Connect(ctx context.Context, c credential.Connection, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
-		n, u, err := t.user(c.User)
+		n, u, err := t.still(c.User, was)
 		if err == nil {
 			err = t.connectable(c)
 		}

@@ -42,9 +42,9 @@ func (p oneTimeCodes) TOTP(ctx context.Context, user account.ID) (credential.TOT
 
 const upsertTOTP = `INSERT OR REPLACE INTO totps (user, sealed, created_at, step) VALUES (?, ?, ?, ?)`
 
-func (p oneTimeCodes) SetTOTP(ctx context.Context, totp credential.TOTP, entry audit.Entry) error {
+func (p oneTimeCodes) SetTOTP(ctx context.Context, totp credential.TOTP, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
-		n, u, err := t.user(totp.User)
+		n, u, err := t.still(totp.User, was)
 		if err == nil {
 			_, err = t.exec(upsertTOTP, n, blob(totp.Sealed), millis(totp.CreatedAt), totp.Step)
 		}
@@ -114,9 +114,9 @@ func (p oneTimeCodes) RecoveryCodes(ctx context.Context, user account.ID) (left 
 
 const insertRecoveryCode = `INSERT OR IGNORE INTO recovery_codes (user, digest) VALUES (?, ?)`
 
-func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, entry audit.Entry) error {
+func (p oneTimeCodes) SetRecoveryCodes(ctx context.Context, user account.ID, codes []secret.Digest, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
-		n, u, err := t.user(user)
+		n, u, err := t.still(user, was)
 		if err == nil {
 			_, err = t.exec(deleteRecoveryCodesOf, n)
 		}

@@ -36,9 +36,9 @@ func scanPasskey(row scanner) (k credential.Passkey, err error) {
 const insertPasskey = `INSERT INTO passkeys (id, user, name, credential_id, record, sign_count, created_at, used_at)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
-func (p passkeys) Add(ctx context.Context, k credential.Passkey, entry audit.Entry) error {
+func (p passkeys) Add(ctx context.Context, k credential.Passkey, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
-		n, u, err := t.user(k.User)
+		n, u, err := t.still(k.User, was)
 		if err == nil {
 			err = t.roomForPasskey(n, k)
 		}

@@ -19,6 +19,15 @@ func (t *tx) raise(u account.User, entry audit.Entry) error {
 	return err
 }
 
+// still answers the user if they are as they were.
+func (t *tx) still(id account.ID, was *account.User) (int64, account.User, error) {
+	n, u, err := t.user(id)
+	if err == nil {
+		err = u.Still(was)
+	}
+	return n, u, err
+}
+
 const (
 	deletePasswordOf      = `DELETE FROM passwords WHERE user = ?`
 	deletePasskeysOf      = `DELETE FROM passkeys WHERE user = ?`

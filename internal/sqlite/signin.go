@@ -97,7 +97,7 @@ func (t *tx) setPassword(user int64, hash credential.PHC) error {
 
 func (p signIn) SetPassword(ctx context.Context, n signin.NewPassword) (view session.View, commit feed.Commit, err error) {
 	err = p.s.write.do(ctx, func(t *tx) error {
-		number, u, err := t.user(n.User)
+		number, u, err := t.still(n.User, n.Was)
 		if err != nil {
 			return fmt.Errorf("set password: %w", err)
 		}

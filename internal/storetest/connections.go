@@ -28,7 +28,7 @@ func (s *scene) newConnection(u account.User, provider, subject string) credenti
 func (s *scene) connection(u account.User, provider, subject string) credential.Connection {
 	s.t.Helper()
 	c, entry := s.newConnection(u, provider, subject), s.entry(audit.Connected)
-	s.ok(s.Connections().Connect(s.ctx, c, entry))
+	s.ok(s.Connections().Connect(s.ctx, c, nil, entry))
 	s.equal(s.audited(entry), true)
 	return c
 }
@@ -62,7 +62,7 @@ func connectionIsNotFound(s *scene) {
 	}
 	s.equal(s.connectionsOf(nobody), []credential.Connection(nil))
 	c := s.newConnection(nobody, "google", "2")
-	s.refused(account.ErrNotFound, func() error { return s.Connections().Connect(s.ctx, c, s.entry(audit.Connected)) })
+	s.refused(account.ErrNotFound, func() error { return s.Connections().Connect(s.ctx, c, nil, s.entry(audit.Connected)) })
 	s.refused(credential.ErrConnectionNotFound, func() error { return s.Connections().Use(s.ctx, c) })
 	s.refused(credential.ErrConnectionNotFound, func() error {
 		return s.Connections().Disconnect(s.ctx, nobody.ID, c.ID, s.entry(audit.Disconnected))
@@ -75,7 +75,7 @@ func connectionTaken(s *scene) {
 	for _, u := range []account.User{anna, bert} {
 		again := s.newConnection(u, "google", "1")
 		s.unchanged(u, credential.ErrConnectionTaken, func() error {
-			return s.Connections().Connect(s.ctx, again, s.entry(audit.Connected))
+			return s.Connections().Connect(s.ctx, again, nil, s.entry(audit.Connected))
 		})
 	}
 	s.equal(s.connectionsOf(anna), []credential.Connection{c})
@@ -120,6 +120,6 @@ func connectedInParallel(s *scene) {
 		drafts = append(drafts, s.newConnection(s.user(fmt.Sprint("user", i)), "google", "same"))
 	}
 	s.equal(s.parallel(len(drafts), credential.ErrConnectionTaken, func(i int) error {
-		return s.Connections().Connect(s.ctx, drafts[i], audit.New(audit.Connected, s.now))
+		return s.Connections().Connect(s.ctx, drafts[i], nil, audit.New(audit.Connected, s.now))
 	}), 1)
 }

@@ -28,7 +28,7 @@ func (s *scene) totp(u account.User, seed string) credential.TOTP {
 	s.t.Helper()
 	t := credential.TOTP{User: u.ID, Sealed: []byte("\x00sealed seed of " + seed), CreatedAt: s.tick(), Step: 60_000_000}
 	entry := s.entry(audit.TOTPAdded)
-	s.ok(s.Codes().SetTOTP(s.ctx, t, entry))
+	s.ok(s.Codes().SetTOTP(s.ctx, t, nil, entry))
 	s.equal(s.audited(entry), true)
 	return t
 }
@@ -51,7 +51,7 @@ func (s *scene) recoveryCodesLeft(u account.User) int {
 func (s *scene) recovery(u account.User, n int) []secret.Digest {
 	s.t.Helper()
 	codes, entry := recoveryCodes(u.Name, n), s.entry(audit.RecoveryCodesMade)
-	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, codes, entry))
+	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, codes, nil, entry))
 	s.equal(s.audited(entry), true)
 	return codes
 }
@@ -85,10 +85,10 @@ func totpIsNotFound(s *scene) {
 		})
 	}
 	s.refused(account.ErrNotFound, func() error {
-		return s.Codes().SetTOTP(s.ctx, credential.TOTP{User: nobody, Sealed: []byte("s"), CreatedAt: s.now}, s.entry(audit.TOTPAdded))
+		return s.Codes().SetTOTP(s.ctx, credential.TOTP{User: nobody, Sealed: []byte("s"), CreatedAt: s.now}, nil, s.entry(audit.TOTPAdded))
 	})
 	s.refused(account.ErrNotFound, func() error {
-		return s.Codes().SetRecoveryCodes(s.ctx, nobody, recoveryCodes("nobody", 1), s.entry(audit.RecoveryCodesMade))
+		return s.Codes().SetRecoveryCodes(s.ctx, nobody, recoveryCodes("nobody", 1), nil, s.entry(audit.RecoveryCodesMade))
 	})
 }
 
@@ -136,13 +136,13 @@ func recoveryCodesReplaced(s *scene) {
 	old := s.recovery(u, 10)
 	s.equal(s.recoveryCodesLeft(u), 10)
 	fresh := recoveryCodes("somebody else", 4)
-	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, fresh, s.entry(audit.RecoveryCodesMade)))
+	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, fresh, nil, s.entry(audit.RecoveryCodesMade)))
 	s.equal(s.recoveryCodesLeft(u), 4)
 	s.unchanged(u, credential.ErrNoRecoveryCode, func() error {
 		_, err := s.Codes().SpendRecoveryCode(s.ctx, u.ID, old[0], s.entry(audit.RecoveryCodeUsed))
 		return err
 	})
-	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, nil, s.entry(audit.RecoveryCodesMade)))
+	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, nil, nil, s.entry(audit.RecoveryCodesMade)))
 	s.equal(s.recoveryCodesLeft(u), 0)
 }
 

@@ -28,7 +28,7 @@ func (s *scene) passkey(u account.User, seed string) credential.Passkey {
 	s.t.Helper()
 	k := s.newPasskey(u, seed)
 	entry := s.entry(audit.PasskeyAdded)
-	s.ok(s.Passkeys().Add(s.ctx, k, entry))
+	s.ok(s.Passkeys().Add(s.ctx, k, nil, entry))
 	s.equal(s.audited(entry), true)
 	return k
 }
@@ -70,7 +70,7 @@ func passkeyIsNotFound(s *scene) {
 	s.equal(s.passkeysOf(nobody), []credential.Passkey(nil))
 	s.is(s.Passkeys().Use(s.ctx, s.newPasskey(nobody, "two"), 0), credential.ErrPasskeyNotFound)
 	s.refused(account.ErrNotFound, func() error {
-		return s.Passkeys().Add(s.ctx, s.newPasskey(nobody, "two"), s.entry(audit.PasskeyAdded))
+		return s.Passkeys().Add(s.ctx, s.newPasskey(nobody, "two"), nil, s.entry(audit.PasskeyAdded))
 	})
 	s.refused(credential.ErrPasskeyNotFound, func() error {
 		return s.Passkeys().Remove(s.ctx, nobody.ID, "pky_1", s.entry(audit.PasskeyRemoved))
@@ -83,7 +83,7 @@ func passkeyTaken(s *scene) {
 	for _, u := range []account.User{anna, bert} {
 		again := s.newPasskey(u, "one")
 		s.unchanged(u, credential.ErrPasskeyTaken, func() error {
-			return s.Passkeys().Add(s.ctx, again, s.entry(audit.PasskeyAdded))
+			return s.Passkeys().Add(s.ctx, again, nil, s.entry(audit.PasskeyAdded))
 		})
 	}
 	s.equal(s.passkeysOf(anna), []credential.Passkey{k})
@@ -153,7 +153,7 @@ func passkeyUse(s *scene) {
 	// An authenticator that does not count says 0 each time.
 	silent := s.newPasskey(u, "silent")
 	silent.SignCount = 0
-	s.ok(s.Passkeys().Add(s.ctx, silent, s.entry(audit.PasskeyAdded)))
+	s.ok(s.Passkeys().Add(s.ctx, silent, nil, s.entry(audit.PasskeyAdded)))
 	for range 2 {
 		silent.UsedAt = s.tick()
 		s.ok(s.Passkeys().Use(s.ctx, silent, 0))
@@ -186,12 +186,12 @@ func passkeyLimit(s *scene) {
 		drafts = append(drafts, s.newPasskey(u, fmt.Sprint("more", i)))
 	}
 	s.equal(s.parallel(len(drafts), credential.ErrTooManyPasskeys, func(i int) error {
-		return s.Passkeys().Add(s.ctx, drafts[i], audit.New(audit.PasskeyAdded, s.now))
+		return s.Passkeys().Add(s.ctx, drafts[i], nil, audit.New(audit.PasskeyAdded, s.now))
 	}), 2)
 	s.equal(len(s.passkeysOf(u)), credential.MaxPasskeys)
 	over := s.newPasskey(u, "over")
 	s.unchanged(u, credential.ErrTooManyPasskeys, func() error {
-		return s.Passkeys().Add(s.ctx, over, s.entry(audit.PasskeyAdded))
+		return s.Passkeys().Add(s.ctx, over, nil, s.entry(audit.PasskeyAdded))
 	})
 }
 
@@ -209,7 +209,7 @@ func passkeyAddedInParallel(s *scene) {
 		var mu sync.Mutex
 		var winner credential.Passkey
 		s.equal(s.parallel(parallel, credential.ErrPasskeyTaken, func(i int) error {
-			err := s.Passkeys().Add(s.ctx, drafts[i], audit.New(audit.PasskeyAdded, s.now))
+			err := s.Passkeys().Add(s.ctx, drafts[i], nil, audit.New(audit.PasskeyAdded, s.now))
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/verify/revocation"
 )
 
@@ -19,6 +20,7 @@ var proofTests = []test{
 	{"a sign-in that meets the drop leaves no living session", startMeetsDrop},
 	{"a deleted user takes their credentials along", deletionDropsCredentials},
 	{"what the user was told of a theft is forgotten", theftSeen},
+	{"nothing is added that was decided on the user as they were", decidedBefore},
 }
 
 // equipped is a user with one of everything, at Revision 5, and what they have.
@@ -33,7 +35,7 @@ func (s *scene) equipped(name string) equipped {
 	s.t.Helper()
 	u := s.user(name)
 	e := equipped{user: u, passkey: s.passkey(u, name), totp: s.totp(u, name), connection: s.connection(u, "google", name)}
-	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, recoveryCodes(name, 3), s.entry(audit.RecoveryCodesMade)))
+	s.ok(s.Codes().SetRecoveryCodes(s.ctx, u.ID, recoveryCodes(name, 3), nil, s.entry(audit.RecoveryCodesMade)))
 	var err error
 	e.user, err = s.Accounts().ByID(s.ctx, u.ID)
 	s.ok(err)
@@ -165,9 +167,9 @@ func dropCredentials(s *scene) {
 
 	// They can begin anew, with what they had.
 	one.passkey.ID = credential.NewPasskeyID(s.tick())
-	s.ok(s.Passkeys().Add(s.ctx, one.passkey, s.entry(audit.PasskeyAdded)))
-	s.ok(s.Connections().Connect(s.ctx, one.connection, s.entry(audit.Connected)))
-	s.ok(s.Codes().SetTOTP(s.ctx, one.totp, s.entry(audit.TOTPAdded)))
+	s.ok(s.Passkeys().Add(s.ctx, one.passkey, nil, s.entry(audit.PasskeyAdded)))
+	s.ok(s.Connections().Connect(s.ctx, one.connection, nil, s.entry(audit.Connected)))
+	s.ok(s.Codes().SetTOTP(s.ctx, one.totp, nil, s.entry(audit.TOTPAdded)))
 }
 
 func dropFails(s *scene) {
@@ -212,8 +214,8 @@ func deletionDropsCredentials(s *scene) {
 	// Somebody else can have what they had.
 	carl := s.user("carl")
 	one.passkey.User, one.connection.User = carl.ID, carl.ID
-	s.ok(s.Passkeys().Add(s.ctx, one.passkey, s.entry(audit.PasskeyAdded)))
-	s.ok(s.Connections().Connect(s.ctx, one.connection, s.entry(audit.Connected)))
+	s.ok(s.Passkeys().Add(s.ctx, one.passkey, nil, s.entry(audit.PasskeyAdded)))
+	s.ok(s.Connections().Connect(s.ctx, one.connection, nil, s.entry(audit.Connected)))
 }
 
 func theftSeen(s *scene) {
@@ -236,4 +238,35 @@ func theftSeen(s *scene) {
 	found, err = s.Accounts().ByID(s.ctx, u.ID)
 	s.ok(err)
 	s.equal(found, named)
+}
+
+func decidedBefore(s *scene) {
+	e := s.equipped("anna")
+	now := e.user
+	before := now
+	before.Revision--
+	k, totp := s.newPasskey(now, "late"), credential.TOTP{User: now.ID, Sealed: []byte("late"), CreatedAt: s.now}
+	c := credential.Connection{ID: credential.NewConnectionID(s.tick()), User: now.ID, Provider: "google", Subject: "late", CreatedAt: s.now}
+	codes := recoveryCodes("late", 1)
+	verbs := map[string]func(was *account.User) error{
+		"passkey": func(was *account.User) error { return s.Passkeys().Add(s.ctx, k, was, s.entry(audit.PasskeyAdded)) },
+		"totp":    func(was *account.User) error { return s.Codes().SetTOTP(s.ctx, totp, was, s.entry(audit.TOTPAdded)) },
+		"recovery codes": func(was *account.User) error {
+			return s.Codes().SetRecoveryCodes(s.ctx, now.ID, codes, was, s.entry(audit.RecoveryCodesMade))
+		},
+		"connection": func(was *account.User) error { return s.Connections().Connect(s.ctx, c, was, s.entry(audit.Connected)) },
+		"password": func(was *account.User) error {
+			_, _, err := s.SignIn().SetPassword(s.ctx, signin.NewPassword{User: now.ID, To: phc("late"), Reset: true, Was: was, At: s.tick(),
+				Announce: []revocation.Event{revocation.SubjectEvent(string(now.ID))}, Audit: []audit.Entry{s.entry(audit.PasswordChanged)}})
+			return err
+		},
+	}
+	for _, verb := range verbs {
+		s.unchanged(now, account.ErrRaced, func() error { return verb(&before) })
+	}
+	s.has(e)
+	for _, verb := range verbs {
+		s.ok(verb(&now))
+		now.Revision++
+	}
 }
