@@ -18,9 +18,6 @@ import (
 	"tandem.example/tandem/internal/web"
 )
 
-// freshFor is how old the proof of an operator may be who does something, as in the administration API.
-const freshFor = 10 * time.Minute
-
 // visit is a request of an operator who may be here.
 type visit struct {
 	x    *web.Exchange
@@ -43,8 +40,14 @@ func (c *Console) serve(route route) web.Handler {
 			return c.away(v, "/sign-in")
 		case err != nil:
 			return c.fail(v, err)
-		case route.acts && !v.fresh():
-			return c.away(v, "/step-up")
+		}
+		if route.acts { // as in the administration API
+			switch fresh, err := c.SignIn.Fresh(r.Context(), v.who); {
+			case err != nil:
+				return c.fail(v, err)
+			case !fresh:
+				return c.away(v, "/step-up")
+			}
 		}
 		if err := route.serve(v); err != nil {
 			return c.fail(v, err)
@@ -85,11 +88,6 @@ func (c *Console) admit(v *visit) error {
 	}
 	v.who, v.now = who, who.At
 	return nil
-}
-
-// fresh reports whether the operator proved themselves lately.
-func (v *visit) fresh() bool {
-	return v.who.At.Sub(v.who.View.Session.AuthenticatedAt) <= freshFor
 }
 
 // away sends the browser to a page where people prove who they are, and back from there.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/session"
 )
 
@@ -145,4 +147,30 @@ func TestBelowAPath(t *testing.T) {
 	if to := root.act("lock", url.Values{"id": {string(ada.user.ID)}}, "because"); !strings.HasPrefix(to, "/console/receipts/") {
 		t.Errorf("a lock leads to %s", to)
 	}
+}
+
+// A proof of an operator who has a second factor is one of that, however new the session is: a remembered device, or a
+// password by the API, is none.
+func TestActsTakeTheSecondFactorOfWhoHasOne(t *testing.T) {
+	r := open(t, "")
+	root, ada := r.enter("root@example.com", "admin"), r.enter("ada@example.com")
+	seed := credential.TOTP{User: root.user.ID, Sealed: []byte("sealed"), CreatedAt: r.now()}
+	if err := r.store.Codes().SetTOTP(t.Context(), seed, nil, audit.New(audit.TOTPAdded, r.now())); err != nil {
+		t.Fatal(err)
+	}
+	lock := "/console/acts/lock?id=" + string(ada.user.ID)
+	if to := root.get(lock).leads(t); !strings.HasPrefix(to, "/step-up?") {
+		t.Errorf("leads to %s", to)
+	}
+	root.get("/console/users").want(t, http.StatusOK)
+	view, err := r.store.Sessions().Find(t.Context(), root.session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = r.store.Sessions().Renew(t.Context(), session.Renewal{ID: root.session, Version: view.Session.Version, Token: view.Session.Token,
+		AuthenticatedAt: r.now(), ACR: "2", AMR: []string{"pwd", "otp", "mfa"}, Audit: audit.New(audit.SteppedUp, r.now()), At: r.now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.get(lock).want(t, http.StatusOK)
 }
