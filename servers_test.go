@@ -22,7 +22,8 @@ const (
 const onServers = "^(TestFromSignInToRevocation|TestMatrix|TestForgedRequests|TestLoginForgery|TestEnumeration|TestGuessesAreCountedExactly|" +
 	"TestStolenSessionGuessesNoPassword|TestOwnerIsNotLockedOut|TestHostileStrings|TestOneKindAsAnother|TestForgedRefreshTokens|TestStolenRefreshToken|" +
 	"TestFixedSession|TestReplayAfterLogout|TestStepUpAsSomebodyElse|TestForgedAccessTokens|TestStaleAdministrator|TestMintAgainstRevoke|" +
-	"TestHundredRefreshesOfOneToken|TestLogoutSticks|TestServerSignsWithTheSharedSecret|TestStepUpThatARefreshOvertakes)$"
+	"TestHundredRefreshesOfOneToken|TestLogoutSticks|TestServerSignsWithTheSharedSecret|TestStepUpThatARefreshOvertakes|" +
+	"TestPeopleOnPages)$"
 
 // The whole system is tested again on PostgreSQL, and on PostgreSQL with Redis for the sessions: by this binary in a
 // process of its own, so that the two servers are started once for all tests.

@@ -83,6 +83,7 @@ type guest struct {
 	from   string // the peer's address: requests are then served without a network
 	header map[string]string
 	seen   func(cookie, value string) // is told each cookie that is set
+	invite string                     // the challenge by which it may bind its session
 }
 
 func (h *house) guest(from string) *guest {
@@ -180,6 +181,9 @@ func (b *guest) once(method, path string, form url.Values) *http.Response {
 	} else if res, err = b.client.Transport.RoundTrip(req); err != nil {
 		b.Fatalf("%s %s: %v", method, path, err)
 	}
+	if _, said, ok := strings.Cut(res.Header.Get("Secure-Session-Registration"), `challenge="`); ok {
+		b.invite, _, _ = strings.Cut(said, `"`)
+	}
 	for _, one := range res.Cookies() {
 		if b.seen != nil {
 			b.seen(one.Name, one.Value)
@@ -204,7 +208,12 @@ func (b *guest) at(p shown, code int, path string) shown {
 }
 
 // session is the session token that the browser has, empty if it has none.
-func (b *guest) session() string { return b.jar["tandem_session"] }
+func (b *guest) session() string {
+	if token := b.jar["__Host-tandem_session"]; token != "" {
+		return token
+	}
+	return b.jar["tandem_session"]
+}
 
 // enrol signs up by mail.
 func (b *guest) enrol(email string) *guest {
@@ -274,8 +283,13 @@ type passkey struct {
 }
 
 func (h *house) newPasskey() *passkey {
+	origin := h.server.Issuer()
+	at, err := url.Parse(origin)
+	if err != nil {
+		h.Fatal(err)
+	}
 	return &passkey{
-		TB: h, site: virtualwebauthn.RelyingParty{ID: "localhost", Name: "localhost", Origin: h.url},
+		TB: h, site: virtualwebauthn.RelyingParty{ID: at.Hostname(), Name: at.Hostname(), Origin: origin},
 		auth: virtualwebauthn.NewAuthenticator(), key: virtualkey.New(),
 	}
 }

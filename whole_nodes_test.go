@@ -15,6 +15,12 @@ import (
 // sharing installs nodes that share a PostgreSQL, all of one issuer: that of the first.
 func sharing(t *testing.T, n int) []*house {
 	t.Helper()
+	return sharingAs(t, n, "")
+}
+
+// sharingAs is sharing for nodes of an issuer that has a name, as behind a proxy.
+func sharingAs(t *testing.T, n int, issuer string, opts ...Option) []*house {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs PostgreSQL")
 	}
@@ -23,10 +29,13 @@ func sharing(t *testing.T, n int) []*house {
 	for range n {
 		all = append(all, furnish(t, func(c *Config) {
 			c.Store, c.InsecureAllowAsyncCommit, c.MasterKey = store, true, master
-			if len(all) > 0 {
+			switch {
+			case issuer != "":
+				c.Issuer, c.Dev = issuer, false
+			case len(all) > 0:
 				c.Issuer = all[0].url
 			}
-		}))
+		}, opts...))
 	}
 	return all
 }
