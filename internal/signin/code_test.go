@@ -261,3 +261,41 @@ func TestLinksAndChoicesAreCounted(t *testing.T) {
 		t.Errorf("a password was hashed for an address that is over its limit: %v", err)
 	}
 }
+
+// Whoever has letters sent to an address until it takes no more keeps its owner from none: a device from which they have
+// signed in has a limit of its own.
+func TestStrangersCannotUseUpTheMailOfAnOwner(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.user(email, true)
+	in := d.begin(signin.ToSignIn, "", email)
+	g := must[signin.Progress](t)(d.ProvePassword(t.Context(), in.Token, secret.NewText(password), home)).Grant
+	stranger, owner := browser("198.51.100.1"), browser("203.0.113.9")
+	owner.DeviceToken = g.DeviceToken
+	send := func(c signin.Client) error {
+		at := d.begin(signin.ToRecover, "", email)
+		_, err := d.SendCode(t.Context(), at.Token, c)
+		return err
+	}
+	var limited *signin.LimitedError
+	for sent := 0; ; sent++ {
+		err := send(stranger)
+		if errors.As(err, &limited) && sent == 5 {
+			break
+		}
+		if err != nil || sent > 5 {
+			t.Fatalf("letter %d: %v", sent, err)
+		}
+	}
+	if err := send(browser("203.0.113.9")); !errors.As(err, &limited) {
+		t.Errorf("another stranger: %v", err)
+	}
+	for range 5 {
+		if err := send(owner); err != nil {
+			t.Fatalf("the owner is kept out: %v", err)
+		}
+	}
+	if err := send(owner); !errors.As(err, &limited) {
+		t.Errorf("the owner has no limit: %v", err)
+	}
+}

@@ -64,7 +64,6 @@ func (s *Service) ConfirmTOTP(ctx context.Context, attempt secret.Text, code str
 	if err := s.Attempts.Try(ctx, t.kept.ID, codeTries); err != nil {
 		return Progress{}, fmt.Errorf("count a guess: %w", err)
 	}
-	t.kept.Tries++
 	step, ok := credential.CheckTOTP(t.state.Seed, code, t.now)
 	if !ok {
 		return Progress{}, ErrWrongCode

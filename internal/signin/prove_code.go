@@ -40,7 +40,7 @@ func (s *Service) SendCode(ctx context.Context, attempt secret.Text, c Client) (
 	if err != nil {
 		return Progress{}, err
 	}
-	t.kept.Tries = 0 // a new code has guesses of its own
+	t.anew = true // a new code has guesses of its own
 	if err := s.keep(ctx, t); err != nil {
 		return Progress{}, err
 	}
@@ -48,19 +48,37 @@ func (s *Service) SendCode(ctx context.Context, attempt secret.Text, c Client) (
 	return t.progress(s.judge(t)), nil
 }
 
-// takeMail keeps strangers from filling a mailbox, and an address from filling many.
+// takeMail keeps strangers from filling a mailbox, and an address from filling many. As with guesses, a device or an
+// address from which the owner of the mailbox has signed in before has a limit of its own: see take.
 func (s *Service) takeMail(ctx context.Context, to string, c Client) error {
-	for _, one := range []taken{
-		{limit.Key("mail from", addressKey(c.IP)), s.Defaults.MailFrom},
-		{limit.Key("mail to", account.NormalizeEmail(to)), s.Defaults.MailTo},
-	} {
-		d, err := s.Limits.Take(ctx, one.key, one.policy, s.Now())
-		if err != nil {
-			return fmt.Errorf("take from limit: %w", err)
+	to = account.NormalizeEmail(to)
+	from := taken{limit.Key("mail from", addressKey(c.IP)), s.Defaults.MailFrom}
+	if d, err := s.Limits.Take(ctx, from.key, from.policy, s.Now()); err != nil || !d.Allowed {
+		return overMail(d, err)
+	}
+	d, err := s.Limits.Take(ctx, limit.Key("mail to", to), s.Defaults.MailTo, s.Now())
+	if err != nil || d.Allowed {
+		return overMail(d, err)
+	}
+	own, known, err := s.ownKey(ctx, to, c)
+	if err != nil {
+		return err
+	}
+	if known {
+		if d, err = s.Limits.Take(ctx, limit.Key("mail to owner", own), s.Defaults.MailTo, s.Now()); err != nil || d.Allowed {
+			return overMail(d, err)
 		}
-		if !d.Allowed {
-			return &LimitedError{RetryAfter: d.RetryAfter}
-		}
+	}
+	s.refund(ctx, []taken{from})
+	return &LimitedError{RetryAfter: d.RetryAfter}
+}
+
+func overMail(d limit.Decision, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("take from limit: %w", err)
+	case !d.Allowed:
+		return &LimitedError{RetryAfter: d.RetryAfter}
 	}
 	return nil
 }

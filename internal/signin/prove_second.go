@@ -59,7 +59,6 @@ func (s *Service) resumeFor(ctx context.Context, attempt secret.Text, m applicat
 	if err := s.Attempts.Try(ctx, t.kept.ID, codeTries); err != nil {
 		return nil, fmt.Errorf("count a guess: %w", err)
 	}
-	t.kept.Tries++ // so that keeping the attempt does not forget it
 	return t, nil
 }
 

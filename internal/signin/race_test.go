@@ -133,3 +133,33 @@ func (l lateStore) SetPassword(ctx context.Context, n signin.NewPassword) (sessi
 	l.at.come()
 	return l.Store.SetPassword(ctx, n)
 }
+
+// A page that asks for a passkey while a code is guessed gives the code no guesses anew.
+func TestOtherStepsGiveBackNoGuesses(t *testing.T) {
+	t.Parallel()
+	var now moment
+	d := open(t, func(c *signin.Config) { c.Attempts = lateAttempts{c.Attempts, &now} })
+	d.user(email, true)
+	at := d.begin(signin.ToSignIn, "", email)
+	must[signin.Progress](t)(d.SendCode(t.Context(), at.Token, home))
+	code, _ := d.code(email)
+	now = func() {
+		for range 5 {
+			_, err := d.ProveCode(t.Context(), at.Token, "12345", home)
+			want(t, err, signin.ErrWrongCode)
+		}
+	}
+	must[[]byte](t)(d.AskPasskey(t.Context(), at.Token, home))
+	_, err := d.ProveCode(t.Context(), at.Token, code, home)
+	want(t, err, signin.ErrTooManyTries)
+}
+
+type lateAttempts struct {
+	signin.Attempts
+	at *moment
+}
+
+func (l lateAttempts) Advance(ctx context.Context, a signin.Attempt) error {
+	l.at.come()
+	return l.Attempts.Advance(ctx, a)
+}

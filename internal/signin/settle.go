@@ -19,7 +19,7 @@ import (
 func (s *Service) settle(ctx context.Context, t *step) (Progress, error) {
 	v := s.judge(t)
 	if !v.Done {
-		t.kept.Tries = 0 // whatever is asked for next has guesses of its own
+		t.anew = true // whatever is asked for next has guesses of its own
 		if err := s.keep(ctx, t); err != nil {
 			return Progress{}, err
 		}

@@ -75,6 +75,7 @@ type step struct {
 	client Client
 	now    time.Time
 	codes  []secret.Text // recovery codes, to be shown now
+	anew   bool          // what is asked for next has guesses of its own
 }
 
 const attemptPrefix = "tda_"
@@ -245,7 +246,11 @@ func (s *Service) keep(ctx context.Context, t *step) error {
 	if err != nil {
 		return fmt.Errorf("seal attempt: %w", err)
 	}
-	if err := s.Attempts.Advance(ctx, t.kept); err != nil {
+	kept := t.kept
+	if kept.Tries = 1; t.anew { // 0 forgets those that were counted; what was read is of no account, since others go on counting
+		kept.Tries = 0
+	}
+	if err := s.Attempts.Advance(ctx, kept); err != nil {
 		return fmt.Errorf("keep attempt: %w", err)
 	}
 	t.kept.Version++
