@@ -1,6 +1,6 @@
-// Command mutants puts each known way to break the promise of revocation back into a copy of the tree, one at a time,
-// and demands that a test named for it turns red. A test that never fails proves nothing; this is the proof that those
-// of the promise do.
+// Command mutants puts each known way to break the promise of revocation, or to be taken for somebody else, back into a
+// copy of the tree, one at a time, and demands that a test named for it turns red. A test that never fails proves
+// nothing; this is the proof that these do.
 //
 //	go run ./internal/lab/mutants [-trap text] [-name text]
 //

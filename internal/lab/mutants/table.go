@@ -26,9 +26,21 @@ const (
 	openStreams    = "open streams that outlive what carried them"
 	remembered     = "remembered answers that outlive an event"
 	ages           = "age of a relay or of a token not counted"
+
+	replays   = "a proof that counts more than once"
+	guesses   = "guesses that are not counted before they are compared"
+	tells     = "work that tells who has an account"
+	links     = "a mailed link that is worth something by itself"
+	claims    = "an account that was prepared for somebody else"
+	skipped   = "a step that is skipped"
+	attempts  = "an attempt in other hands"
+	bindings  = "a copied cookie of a bound session"
+	rows      = "sealed rows that can be swapped"
+	unrenewed = "credentials that outlive a change of factors"
 )
 
 // table is every mutation, by trap.
 func table() []mutation {
-	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations, relayMutations)
+	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations, relayMutations,
+		peopleMutations)
 }
