@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem.example/tandem/internal/secret"
+	"tandem.example/tandem/internal/signin"
 )
 
 // stand is a place at which an attempt can be left.
@@ -102,6 +105,11 @@ func TestNoStepIsSkipped(t *testing.T) {
 				before := b.session()
 				mails := h.letters("ada@example.com") + h.letters("new@example.com") + h.letters("newest@example.com")
 				h.harmless(s.name+", "+path, func() {
+					if path == "/sign-in/enrol/totp" { // whose page does not even ask for a seed
+						if _, err := h.server.parts.signin.EnrolTOTP(t.Context(), secret.NewText(b.jar["tandem_attempt"]), signin.Client{}); err == nil {
+							t.Errorf("%s: a seed can be had", s.name)
+						}
+					}
 					code := ada.code(0)
 					if path == "/sign-in/recovery-code" {
 						code = ada.recovery[0]
