@@ -16,6 +16,7 @@ const admin = "admin@example.com"
 // office puts up a Tandem that verifiers may follow without a credential, with an administrator.
 func office(t *testing.T) *site.Site {
 	t.Helper()
+	chromium(t) // or the test is skipped before anything is built
 	s := site.Start(t, site.Config{Change: func(c *tandem.Config) { c.Dev = true }})
 	s.User(admin, password, "admin")
 	return s

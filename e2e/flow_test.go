@@ -14,6 +14,7 @@ const ada = "ada@example.com"
 // home puts up a Tandem on localhost with one user.
 func home(t *testing.T) *site.Site {
 	t.Helper()
+	chromium(t) // or the test is skipped before anything is started
 	s := site.Start(t, site.Config{})
 	s.User(ada, password)
 	return s

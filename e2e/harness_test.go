@@ -127,6 +127,11 @@ func TestBrowserMeasures(t *testing.T) {
 	}
 	light := tab.Screenshot()
 	tab.Dark(true)
+	tab.Eval(`document.body.style.color = "#333"`)
+	if found := strings.Join(tab.AxeColors(), "\n"); !strings.Contains(found, "color-contrast") {
+		t.Errorf("axe found no wrong colours, but %q", found)
+	}
+	tab.Eval(`document.body.style.color = ""`)
 	if dark := tab.Screenshot(); string(light) == string(dark) || len(dark) < 1000 {
 		t.Error("dark looks like light")
 	}

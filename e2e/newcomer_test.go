@@ -12,6 +12,7 @@ import (
 // The newcomer of the README: starts the server with one command, signs up, adds a passkey, signs in with it on a second
 // device, ends the first device there, and sees it signed out.
 func TestNewcomer(t *testing.T) {
+	chromium(t)
 	program := site.Program(t)
 	t.Logf("built %s", program)
 	began := time.Now()

@@ -54,7 +54,11 @@ func (s *survey) look(p *person, name string) {
 	s.weigh(tab, name)
 	for _, dark := range []bool{false, true} {
 		tab.Dark(dark)
-		for _, violation := range tab.Axe() {
+		axe := tab.Axe
+		if dark {
+			axe = tab.AxeColors
+		}
+		for _, violation := range axe() {
 			s.Errorf("%s (%s, dark: %v): %s", name, s.language, dark, violation)
 		}
 		if os.Getenv(picturesEnv) != "" && s.language == "en" {

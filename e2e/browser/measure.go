@@ -12,26 +12,28 @@ import (
 // The rules of axe-core that are checked: WCAG 2.0 to 2.2, levels A and AA.
 var accessible = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"}
 
+// colored are the rules of those that look at colours.
+var colored = []string{"color-contrast", "link-in-text-block"}
+
 // Axe has axe-core look at the page and answers what violates WCAG 2.2 AA. The script runs in a world of its own, so the
 // page's policy needs no exception for it.
 func (t *Tab) Axe() []string {
 	t.t.Helper()
-	source, err := axe()
-	if err != nil {
-		t.t.Fatal(err)
-	}
-	var tree struct {
-		FrameTree struct{ Frame struct{ ID string } }
-	}
-	t.Command("Page.getFrameTree", nil, &tree)
-	var world struct{ ExecutionContextID int }
-	t.Command("Page.createIsolatedWorld", map[string]any{"frameId": tree.FrameTree.Frame.ID, "worldName": "axe"}, &world)
-	if _, err := t.evaluate(source+";0", world.ExecutionContextID); err != nil {
-		t.t.Fatalf("load axe: %v", err)
-	}
-	rules, _ := json.Marshal(accessible)
-	raw, err := t.evaluate(fmt.Sprintf(`axe.run(document, {runOnly: %s, resultTypes: ["violations", "incomplete"]}).then(r => JSON.stringify(
-		{violations: r.violations, passes: r.passes.length}))`, rules), world.ExecutionContextID)
+	return t.axe(map[string]any{"type": "tag", "values": accessible})
+}
+
+// AxeColors is Axe for a page that has but changed its colours.
+func (t *Tab) AxeColors() []string {
+	t.t.Helper()
+	return t.axe(map[string]any{"type": "rule", "values": colored})
+}
+
+func (t *Tab) axe(only map[string]any) []string {
+	t.t.Helper()
+	world := t.axeWorld()
+	rules, _ := json.Marshal(only) // words
+	raw, err := t.evaluate(fmt.Sprintf(`axe.run(document, {runOnly: %s, resultTypes: ["violations"]}).then(r => JSON.stringify(
+		{violations: r.violations, passes: r.passes.length}))`, rules), world)
 	if err != nil {
 		t.t.Fatalf("run axe: %v", err)
 	}
@@ -55,6 +57,30 @@ func (t *Tab) Axe() []string {
 		}
 	}
 	return found
+}
+
+// axeWorld answers the world of the document that is shown in which axe-core has been loaded.
+func (t *Tab) axeWorld() int {
+	t.t.Helper()
+	t.record.mu.Lock()
+	loader := t.record.loader
+	t.record.mu.Unlock()
+	if t.axed.loader == loader {
+		return t.axed.world
+	}
+	source, err := axe()
+	if err != nil {
+		t.t.Fatal(err)
+	}
+	var tree struct{ FrameTree struct{ Frame struct{ ID string } } }
+	t.Command("Page.getFrameTree", nil, &tree)
+	var world struct{ ExecutionContextID int }
+	t.Command("Page.createIsolatedWorld", map[string]any{"frameId": tree.FrameTree.Frame.ID, "worldName": "axe"}, &world)
+	if _, err := t.evaluate(source+";0", world.ExecutionContextID); err != nil {
+		t.t.Fatalf("load axe: %v", err)
+	}
+	t.axed.loader, t.axed.world = loader, world.ExecutionContextID
+	return world.ExecutionContextID
 }
 
 // Weight is what a page costs.

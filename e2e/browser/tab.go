@@ -16,6 +16,10 @@ type Tab struct {
 	t      testing.TB
 	page   *pageDriver
 	record *record
+	axed   struct {
+		loader string // of the document
+		world  int    // in which axe-core lies ready
+	}
 }
 
 // Tab opens a tab, as wide as a desktop's, in English and light. It ends with the test, and fails it for what a page
