@@ -6,6 +6,7 @@
 package federate
 
 import (
+	"crypto/subtle"
 	"errors"
 )
 
@@ -21,6 +22,13 @@ type Handshake struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"` // PKCE, RFC 7636
+}
+
+// Carried reports whether what a browser came back with carries the state of the handshake, once: else it was not asked
+// for by this browser, and says nothing (RFC 6749 §10.12).
+func (h Handshake) Carried(query map[string][]string) bool {
+	state := query["state"]
+	return h.State != "" && len(state) == 1 && subtle.ConstantTimeCompare([]byte(state[0]), []byte(h.State)) == 1
 }
 
 // Identity is who somebody is, says a provider.

@@ -2,7 +2,6 @@ package federate
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -128,8 +127,7 @@ func finish(ctx context.Context, p peer, redirect string, h Handshake, query map
 		}
 		return ""
 	}
-	// RFC 6749 §10.12: what does not carry our state was not asked for by this browser; nothing else of it is read.
-	if state := one("state"); h.State == "" || subtle.ConstantTimeCompare([]byte(state), []byte(h.State)) != 1 {
+	if !h.Carried(query) { // nothing else of it is read
 		return Identity{}, wrong("it carries another state")
 	}
 	iss, must, err := p.issuer(ctx)

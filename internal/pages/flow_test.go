@@ -202,6 +202,8 @@ func TestProvider(t *testing.T) {
 	last.get("/sign-in")
 	last.at(last.post("/sign-in/provider/nobody"), 200, "/sign-in") // is not asked for
 	last.at(away(last, "/sign-in/provider/acme", "yes"), 200, "/sign-in?again=1&notice=provider_failed", "is not valid")
+	last.at(last.get("/callback/acme?code=x&state=y"), 200, "/sign-in") // it has come back already
+	last.post("/sign-in/provider/acme")
 	last.at(last.get("/callback/acme?code=x&state=y"), 200, "/sign-in?again=1&notice=provider_failed") // nobody asked for it
 	stray := w.browser()
 	stray.at(stray.get("/callback/acme?code=x&state=y"), 410, "/callback/acme?code=x&state=y", "begin again")

@@ -282,3 +282,23 @@ func TestAttemptDiesWithTheCredentials(t *testing.T) {
 	_, err = d.ProveTOTP(t.Context(), half.Token, d.totp(s), false, home)
 	want(t, err, signin.ErrNoAttempt)
 }
+
+// A password that an application does not let people in with does not step them up there either.
+func TestStepUpTakesWhatThePolicyTakes(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.user(email, true)
+	d.app("keys", application.SignIn{Methods: []application.Method{application.Passkey}})
+	v, _ := d.addPasskey(d.enter(email), virtualOptions)
+	at := d.begin(signin.ToSignIn, "keys", "")
+	at = must[signin.Progress](t)(d.ProvePasskey(t.Context(), at.Token, v.get(t, must[[]byte](t)(d.AskPasskey(t.Context(), at.Token, home))), false, home))
+	d.pass(time.Hour)
+	who := d.check(at.Grant)
+	var field *signin.FieldError
+	if _, err := d.StepUp(t.Context(), who, signin.Again{Password: secret.NewText(password)}, signin.Body, home); !errors.As(err, &field) || field.Field != "password" {
+		t.Errorf("answered %v", err)
+	}
+	if again := d.check(at.Grant); !again.View.Session.AuthenticatedAt.Equal(who.View.Session.AuthenticatedAt) {
+		t.Error("the session was stepped up")
+	}
+}

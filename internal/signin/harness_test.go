@@ -273,19 +273,26 @@ func (d *desk) addPasskey(who signin.Identity, o virtualwebauthn.AuthenticatorOp
 }
 
 // provider stands for providers of identities: it answers with whom a test has put there.
-type provider struct{ who federate.Identity }
+type provider struct {
+	who   federate.Identity
+	fails error
+	asked int // who somebody is
+}
 
 func (*provider) List() []federate.Named {
 	return []federate.Named{{Name: "example", Title: "Example"}}
 }
 
 func (*provider) Begin(_ context.Context, name, redirect string) (string, federate.Handshake, error) {
-	return "https://id.example.com/?back=" + redirect, federate.Handshake{State: name}, nil
+	return "https://id.example.com/?back=" + redirect, federate.Handshake{State: "x", Verifier: name}, nil
 }
 
 func (p *provider) Finish(_ context.Context, name, _ string, h federate.Handshake, query map[string][]string) (federate.Identity, error) {
-	if h.State != name || query["state"] == nil {
+	if h.Verifier != name || !h.Carried(query) {
 		return federate.Identity{}, federate.ErrAnswer
+	}
+	if p.asked++; p.fails != nil {
+		return federate.Identity{}, p.fails
 	}
 	who := p.who
 	who.Provider = name

@@ -42,7 +42,8 @@ func (s *Service) askProvider(ctx context.Context, attempt secret.Text, provider
 
 // ProveProvider reads what the browser came back with. It signs in whoever has connected the account there; connects
 // it, if that is the purpose; and makes an account for whoever is new, if the provider vouches for the address and
-// nobody has it. Errors: those of federate, ErrUnverified, credential.ErrConnectionTaken.
+// nobody has it. Errors: those of federate, ErrUnverified, credential.ErrConnectionTaken; ErrNotNow if the browser has come
+// back before.
 func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provider string, query map[string][]string, c Client) (Progress, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
@@ -52,11 +53,10 @@ func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provid
 	if s.Providers == nil || !s.asks(t, m) || t.state.Handshake == nil || t.state.Provider != provider {
 		return Progress{}, ErrNotNow
 	}
-	identity, err := s.Providers.Finish(ctx, provider, s.url(CallbackPath(provider)), *t.state.Handshake, query)
+	identity, err := s.comeBack(ctx, t, query)
 	if err != nil {
-		return Progress{}, fmt.Errorf("ask provider who it is: %w", err)
+		return Progress{}, err
 	}
-	t.state.Handshake, t.state.Provider = nil, ""
 	t.state.Proofs = append(t.state.Proofs, proof{Method: m})
 	if t.state.Purpose == ToConnect {
 		return s.connected(ctx, t, identity)
@@ -65,6 +65,30 @@ func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provid
 		return Progress{}, err
 	}
 	return s.settle(ctx, t)
+}
+
+// comeBack asks the provider who it is, once for each time that the browser was sent there (RFC 9700 §4.7.1): a provider
+// is not to be asked about one code after another that somebody makes up. What does not carry the state, since another has
+// sent the browser here with it, takes nothing away.
+func (s *Service) comeBack(ctx context.Context, t *step, query map[string][]string) (federate.Identity, error) {
+	provider, handshake := t.state.Provider, *t.state.Handshake
+	if !handshake.Carried(query) {
+		return federate.Identity{}, fmt.Errorf("come back from provider %s: %w: it carries another state", provider, federate.ErrAnswer)
+	}
+	tried, err := s.takeAddress(ctx, t.client.IP)
+	if err != nil {
+		return federate.Identity{}, err
+	}
+	t.state.Handshake, t.state.Provider = nil, ""
+	if err := s.keep(ctx, t); err != nil {
+		return federate.Identity{}, err
+	}
+	identity, err := s.Providers.Finish(ctx, provider, s.url(CallbackPath(provider)), handshake, query)
+	if err != nil {
+		return federate.Identity{}, fmt.Errorf("ask provider who it is: %w", err)
+	}
+	s.refund(ctx, []taken{tried})
+	return identity, nil
 }
 
 // recogniseAt finds, or makes, the user who is known at a provider.

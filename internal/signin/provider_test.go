@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -104,4 +105,36 @@ func TestFirstPassword(t *testing.T) {
 	_, err := d.SetFirstPassword(t.Context(), who, secret.NewText(another), home)
 	want(t, err, signin.ErrNotNow)
 	d.enter(email)
+}
+
+// What a browser comes back with is good for one question to the provider, whatever it answers (RFC 9700 §4.7.1); what
+// another has sent it back with takes nothing away.
+func TestWhatComesBackFromAProviderIsGoodOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(c *signin.Config) { c.Defaults.PerAddress.Burst = 6; c.Defaults.PerAddress.Period = time.Hour })
+	at := d.begin(signin.ToSignIn, "", "")
+	must[string](t)(d.AskProvider(t.Context(), at.Token, "example", home))
+	_, err := d.ProveProvider(t.Context(), at.Token, "example", map[string][]string{"state": {"forged"}}, home)
+	want(t, err, federate.ErrAnswer)
+	if d.provider.asked != 0 {
+		t.Error("the provider was asked about what did not come from this browser")
+	}
+	d.provider.fails = federate.ErrUnreachable
+	back := map[string][]string{"state": {"x"}, "code": {"guessed"}}
+	_, err = d.ProveProvider(t.Context(), at.Token, "example", back, home)
+	want(t, err, federate.ErrUnreachable)
+	for range 3 {
+		_, err = d.ProveProvider(t.Context(), at.Token, "example", back, home)
+		want(t, err, signin.ErrNotNow)
+	}
+	var limited *signin.LimitedError
+	for range 20 {
+		must[string](t)(d.AskProvider(t.Context(), at.Token, "example", home))
+		if _, err = d.ProveProvider(t.Context(), at.Token, "example", back, home); errors.As(err, &limited) {
+			break
+		}
+	}
+	if limited == nil || d.provider.asked != 6 {
+		t.Errorf("the provider was asked %d times: %v", d.provider.asked, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tandem.example/tandem/internal/account"
@@ -51,6 +52,8 @@ func (s *Service) StepUp(ctx context.Context, who Identity, in Again, d Delivery
 			return Grant{}, err
 		}
 		proved.Method = m
+	case !slices.Contains(s.rules(who.Application).Methods, application.Password):
+		return Grant{}, &FieldError{"password", "is not used to sign in to this application"}
 	default:
 		if _, err := s.reprove(ctx, who, in.Password, c); err != nil {
 			return Grant{}, err
