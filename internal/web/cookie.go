@@ -28,18 +28,19 @@ const deviceAge = 365 * 24 * time.Hour
 // NewCookies decides how cookies are named and scoped, from the issuer's URL and the domain they may be shared with
 // (empty: only the issuer's own host).
 //
-// On https the name begins with __Host-, or __Secure- with a domain, so no page on a sibling host and none that was
-// tampered with on the way can plant one (RFC 6265bis §4.1.3). Plain http is for this machine only, where browsers
-// refuse those names.
+// On https the name begins with __Host-, so no page on a sibling host and none that was tampered with on the way can
+// plant one (RFC 6265bis §4.1.3). With a domain that of the session begins with __Secure-, and it alone is shared: a
+// sibling that could plant an attempt would have people prove who they are in one that it holds too. Plain http is for
+// this machine only, where browsers refuse those names.
 func NewCookies(issuer, domain string) (Cookies, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return Cookies{}, fmt.Errorf("cookies: issuer: %w", err)
 	}
-	prefix := "__Host-"
+	prefix, own := "__Host-", "__Host-"
 	switch {
 	case u.Scheme == "http" && isLocal(u.Hostname()) && domain == "":
-		prefix = ""
+		prefix, own = "", ""
 	case u.Scheme == "http" && isLocal(u.Hostname()):
 		return Cookies{}, errors.New("cookies: a domain needs an https issuer")
 	case u.Scheme != "https":
@@ -47,9 +48,9 @@ func NewCookies(issuer, domain string) (Cookies, error) {
 	case domain != "":
 		prefix = "__Secure-"
 	}
-	name := func(of string) string { return prefix + "tandem_" + of }
 	return Cookies{
-		session: name("session"), device: name("device"), remembered: name("remembered"), attempt: name("attempt"), bound: name("bound"),
+		session: prefix + "tandem_session", bound: prefix + "tandem_bound",
+		device: own + "tandem_device", remembered: own + "tandem_remembered", attempt: own + "tandem_attempt",
 		domain: domain, secure: u.Scheme == "https", path: strings.TrimSuffix(u.Path, "/"),
 	}, nil
 }
@@ -166,7 +167,10 @@ func (c Cookies) Session(r *http.Request) secret.Text {
 }
 
 func (c Cookies) set(h http.Header, name, value string, age time.Duration) {
-	one := http.Cookie{Name: name, Value: value, Path: "/", Domain: c.domain, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	one := http.Cookie{Name: name, Value: value, Path: "/", Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if name == c.session || name == c.bound {
+		one.Domain = c.domain
+	}
 	one.MaxAge = int(age / time.Second)
 	if one.MaxAge <= 0 {
 		one.Value, one.MaxAge = "", -1

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestCookieAttributes(t *testing.T) {
 		{
 			"https://auth.example.com", "example.com",
 			"__Secure-tandem_session=tds_x; Path=/; Domain=example.com; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
-			"__Secure-tandem_device=dev; Path=/; Domain=example.com; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+			"__Host-tandem_device=dev; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
 		},
 		{
 			"http://localhost:8484", "",
@@ -95,5 +96,26 @@ func TestReadingCookies(t *testing.T) {
 		if got := [2]string{c.Session(r).Reveal(), c.Device(r)}; got != want {
 			t.Errorf("%q: %q", line, got)
 		}
+	}
+}
+
+// The session alone is shared with other hosts. What a sibling could plant would be its own: an attempt of somebody else,
+// in which a person then proves who they are.
+func TestNothingButTheSessionIsShared(t *testing.T) {
+	t.Parallel()
+	c := cookies(t, "https://auth.example.com", "example.com")
+	h, now := http.Header{}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	c.SetAttempt(h, secret.NewText("tda_x"), time.Hour)
+	c.SetRemembered(h, "r", now, now.Add(time.Hour))
+	c.SetDevice(h, "dev")
+	for _, text := range h["Set-Cookie"] {
+		if line, err := http.ParseSetCookie(text); err != nil || !strings.HasPrefix(line.Name, "__Host-") || line.Domain != "" {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Cookie", "__Secure-tandem_attempt=tda_x; __Secure-tandem_remembered=x; __Secure-tandem_device=x; tandem_attempt=tda_x")
+	if c.Attempt(r).Reveal()+c.Remembered(r)+c.Device(r) != "" {
+		t.Error("a cookie that a sibling can plant is read")
 	}
 }
