@@ -91,7 +91,10 @@ func (v *visit) proveLink() error {
 	}
 	p, err := v.SignIn.ProveLink(v.ctx(), held.Token, v.secretly("token"), v.client())
 	return v.proven(p, err, func(status int, faults []fault) error {
-		return v.showStep(status, "code", application.EmailCode, held, []fault{{Text: v.say("pages.fault.link")}})
+		if errors.Is(err, signin.ErrWrongCode) {
+			faults = []fault{{Text: v.say("pages.fault.link")}}
+		}
+		return v.showStep(status, "code", application.EmailCode, held, faults)
 	})
 }
 
