@@ -233,7 +233,8 @@ func (r rules) judgeRecovery(a standing) verdict {
 }
 
 // judgeStepUp takes any one proof of the person. Whoever has a second factor and has not proven it in this session is
-// asked for that, since anything less would not let them do more than before.
+// asked for that, since anything less would not let them do more than before. A provider may answer without asking anybody,
+// for a person who signed in there days ago, so it is asked only where there is nothing else.
 func (r rules) judgeStepUp(a standing) verdict {
 	level := max(a.ACR, oneFactor)
 	if len(a.Proofs) > 0 {
@@ -244,7 +245,11 @@ func (r rules) judgeStepUp(a standing) verdict {
 	}
 	ask := a.Has.seconds()
 	if level == twoFactors || len(ask) == 0 {
-		for _, m := range slices.Backward(a.Has.firsts(r)) {
+		firsts := a.Has.firsts(r)
+		if here := slices.DeleteFunc(slices.Clone(firsts), isProvider); len(here)+len(ask) > 0 {
+			firsts = here
+		}
+		for _, m := range slices.Backward(firsts) {
 			if !slices.Contains(ask, m) {
 				ask = slices.Insert(ask, 0, m)
 			}

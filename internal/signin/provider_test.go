@@ -67,7 +67,8 @@ func TestProviderIsConnectedByProofOnBothSides(t *testing.T) {
 	eve := d.enter("eve@example.com")
 	d.provider.who.Subject = "43"
 	must[signin.Progress](t)(d.via(d.within(signin.ToConnect, eve, "").Token))
-	eve = d.enter("eve@example.com")
+	d.app("elsewhere", application.SignIn{Methods: []application.Method{application.Provider("example")}})
+	eve = d.check(must[signin.Progress](t)(d.via(d.begin(signin.ToSignIn, "elsewhere", "").Token)).Grant)
 	d.provider.who.Subject = "42"
 	_, err = d.via(d.within(signin.ToStepUp, eve, "").Token)
 	want(t, err, signin.ErrUnverified)
