@@ -13,11 +13,15 @@ import (
 )
 
 // withProvider puts up a Tandem with a provider of identities beside it.
-func withProvider(t *testing.T) (*site.Site, *provider.Provider) {
+func withProvider(t *testing.T, change func(*tandem.Config)) (*site.Site, *provider.Provider) {
 	t.Helper()
+	chromium(t) // or the test is skipped before anything is started
 	p := provider.Start(t)
 	s := site.Start(t, site.Config{Change: func(c *tandem.Config) {
 		c.Providers = []config.Provider{{Name: "example", Kind: config.ProviderOIDC, Issuer: p.URL, Title: "Example", ClientID: p.ClientID, ClientSecret: secret.NewText(p.ClientSecret)}}
+		if change != nil {
+			change(c)
+		}
 	}})
 	p.Redirects = []string{s.URL + signin.CallbackPath("example")}
 	return s, p
@@ -36,7 +40,7 @@ func (p *person) goThrough(answer string) {
 // same address is not taken for its owner, but connects the two after proving both.
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	s, elsewhere := withProvider(t)
+	s, elsewhere := withProvider(t, nil)
 	p := visitor(t, s)
 	p.goTo("/sign-in")
 	p.goThrough("Cancel")

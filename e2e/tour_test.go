@@ -20,7 +20,7 @@ func TestEveryPage(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
 			for name, tour := range map[string]func(*survey){
-				"sign-up": tourSignUp, "account": tourAccount, "sign-in": tourSignIn, "recovery": tourRecovery, "trouble": tourTrouble, "application": tourApplication, "console": tourConsole,
+				"sign-up": tourSignUp, "account": tourAccount, "sign-in": tourSignIn, "recovery": tourRecovery, "trouble": tourTrouble, "application": tourApplication, "console": tourConsole, "provider": tourProvider,
 			} {
 				t.Run(name, func(t *testing.T) {
 					tour(newSurvey(t, lang))
@@ -249,4 +249,38 @@ func tourConsole(s *survey) {
 	p.givePassword(password)
 	p.goTo("/console")
 	s.look(p, "console-forbidden")
+}
+
+// tourProvider looks at what is there where a provider of identities is, and codes by mail are the first way to sign in.
+func tourProvider(s *survey) {
+	at, _ := withProvider(s.T, func(c *tandem.Config) {
+		c.Dev = true // messages are printed
+		c.SignIn.Methods = []string{"email_code", "provider:example", "passkey"}
+	})
+	p := s.visitor(at)
+	p.goTo("/sign-up")
+	s.look(p, "provider-sign-up")
+	p.goTo("/sign-in")
+	s.look(p, "provider-sign-in")
+	p.goThrough("Cancel")
+	s.look(p, "provider-cancelled")
+	p.fill("pages.email", ada)
+	p.follow("pages.continue")
+	s.look(p, "sign-in-code")
+	p.goTo("/sign-in")
+	p.goThrough("Continue as Anna")
+	p.goTo("/account/security")
+	s.look(p, "provider-security")
+	p.Follow(p.say("pages.disconnect") + " Example")
+	s.look(p, "provider-disconnect")
+
+	q := s.visitor(at)
+	q.Authenticator().Present(false)
+	q.goTo("/sign-up")
+	q.fill("pages.email", ada)
+	q.follow("pages.continue")
+	q.fill("pages.code.label", q.code(ada, 1).Code())
+	q.follow("pages.continue")
+	q.follow("pages.choose.passkey")
+	s.look(q, "sign-up-passkey")
 }

@@ -72,7 +72,9 @@ func (t *Tab) axeWorld() int {
 	if err != nil {
 		t.t.Fatal(err)
 	}
-	var tree struct{ FrameTree struct{ Frame struct{ ID string } } }
+	var tree struct {
+		FrameTree struct{ Frame struct{ ID string } }
+	}
 	t.Command("Page.getFrameTree", nil, &tree)
 	var world struct{ ExecutionContextID int }
 	t.Command("Page.createIsolatedWorld", map[string]any{"frameId": tree.FrameTree.Frame.ID, "worldName": "axe"}, &world)
@@ -105,6 +107,9 @@ func (t *Tab) Weigh() Weight {
 	document := t.Document()
 	w.Document = document.Encoded
 	for _, q := range t.Parts() {
+		if q.Status/100 == 3 {
+			continue // it led here
+		}
 		w.All += q.Encoded
 		w.Parts = append(w.Parts, fmt.Sprintf("%s %s %d", q.Kind, q.URL, q.Encoded))
 		if q.Blocks && q.Kind != "Document" {
