@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -104,11 +105,18 @@ func TestTokenOfAnAttempt(t *testing.T) {
 // Fifty equal proofs at once begin one session.
 func TestAnAttemptBeginsOneSession(t *testing.T) {
 	t.Parallel()
-	d := open(t, func(c *signin.Config) { c.Defaults.PerAccount.Burst = 1000 })
+	var meet *crowd
+	d := open(t, func(c *signin.Config) {
+		c.Defaults.PerAccount.Burst = 1000
+		meet = &crowd{Attempts: c.Attempts}
+		c.Attempts = meet
+	})
 	u := d.user(email, true)
 	at := d.begin(signin.ToSignIn, "", email)
 	var begun atomic.Int32
-	var all sync.WaitGroup
+	var all, found sync.WaitGroup
+	found.Add(50)
+	meet.found = &found
 	for range 50 {
 		all.Go(func() {
 			p, err := d.ProvePassword(t.Context(), at.Token, secret.NewText(password), home)
@@ -185,4 +193,19 @@ func TestNewDeviceIsTold(t *testing.T) {
 	if n := len(d.letters(mail.KindNewDevice, email)); n != 1 {
 		t.Errorf("%d notices: a known device at another place is told of", n)
 	}
+}
+
+// crowd lets nobody go on from an attempt before all have found it.
+type crowd struct {
+	signin.Attempts
+	found *sync.WaitGroup // nil: nobody is waited for
+}
+
+func (c *crowd) Find(ctx context.Context, attempt string, now time.Time) (signin.Attempt, error) {
+	a, err := c.Attempts.Find(ctx, attempt, now)
+	if c.found != nil {
+		c.found.Done()
+		c.found.Wait()
+	}
+	return a, err
 }
