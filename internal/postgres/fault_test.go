@@ -216,7 +216,14 @@ func TestCrashLosesNothingAcknowledged(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
+	enough := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(started) >= 64 && position >= 64
+	}
+	for until := time.Now().Add(time.Minute); !enough() && time.Now().Before(until); {
+		time.Sleep(5 * time.Millisecond)
+	}
 	server.Kill(t)
 	wg.Wait()
 	_, err := s.Sessions().Find(t.Context(), started[0])
