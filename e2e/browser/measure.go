@@ -92,6 +92,7 @@ type Weight struct {
 	Parts    []string
 	Blocking []string // parts without which nothing is painted
 	Foreign  []string // parts from another origin
+	Shift    float64  // cumulative layout shift
 	Shifts   []string // what moved while it loaded, and by how much
 }
 
@@ -125,7 +126,10 @@ func (t *Tab) Weigh() Weight {
 		o.observe({type: "layout-shift", buffered: true})
 		requestAnimationFrame(() => requestAnimationFrame(() => { note(o.takeRecords()); done(found) })) })`).([]any)
 	for _, one := range shifts {
-		w.Shifts = append(w.Shifts, fmt.Sprint(one))
+		text := fmt.Sprint(one)
+		var by float64
+		_, _ = fmt.Sscanf(text, "%g:", &by) // it begins with a number
+		w.Shift, w.Shifts = w.Shift+by, append(w.Shifts, text)
 	}
 	return w
 }
