@@ -42,5 +42,5 @@ type Connections interface {
 	// Use stores Email and UsedAt; ErrConnectionNotFound if it is gone.
 	Use(ctx context.Context, c Connection) error
 	// Disconnect answers ErrConnectionNotFound if the user has no such connection.
-	Disconnect(ctx context.Context, user account.ID, connection string, entry audit.Entry) error
+	Disconnect(ctx context.Context, user account.ID, connection string, was *account.User, entry audit.Entry) error
 }

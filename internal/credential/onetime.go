@@ -36,7 +36,7 @@ type OneTimeCodes interface {
 	// SpendStep answers ErrStepSpent and changes nothing unless the step is above the last spent one; ErrNoTOTP.
 	SpendStep(ctx context.Context, user account.ID, step int64) error
 	// RemoveTOTP removes the seed and the recovery codes; ErrNoTOTP if there is no seed.
-	RemoveTOTP(ctx context.Context, user account.ID, entry audit.Entry) error
+	RemoveTOTP(ctx context.Context, user account.ID, was *account.User, entry audit.Entry) error
 	// RecoveryCodes says how many are left.
 	RecoveryCodes(ctx context.Context, user account.ID) (int, error)
 	// SetRecoveryCodes puts these in place of all that were there.

@@ -55,5 +55,5 @@ type Passkeys interface {
 	// Rename answers ErrPasskeyNotFound if the user has no such passkey.
 	Rename(ctx context.Context, user account.ID, passkey, name string, entry audit.Entry) error
 	// Remove answers ErrPasskeyNotFound if the user has no such passkey.
-	Remove(ctx context.Context, user account.ID, passkey string, entry audit.Entry) error
+	Remove(ctx context.Context, user account.ID, passkey string, was *account.User, entry audit.Entry) error
 }

@@ -69,11 +69,14 @@ func (p connections) Use(ctx context.Context, c credential.Connection) error {
 	})
 }
 
-func (p connections) Disconnect(ctx context.Context, id account.ID, connection string, entry audit.Entry) error {
+func (p connections) Disconnect(ctx context.Context, id account.ID, connection string, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "connection.Disconnect", func() error {
 		c, ok := p.s.connections[connection]
 		if !ok || c.User != id {
 			return credential.ErrConnectionNotFound
+		}
+		if err := p.s.users[id].account.Still(was); err != nil {
+			return err
 		}
 		delete(p.s.connections, connection)
 		p.s.raise(p.s.users[id], entry)

@@ -57,10 +57,13 @@ func (p oneTimeCodes) SpendStep(ctx context.Context, id account.ID, step int64) 
 	})
 }
 
-func (p oneTimeCodes) RemoveTOTP(ctx context.Context, id account.ID, entry audit.Entry) error {
+func (p oneTimeCodes) RemoveTOTP(ctx context.Context, id account.ID, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "codes.RemoveTOTP", func() error {
 		if _, ok := p.s.totps[id]; !ok {
 			return credential.ErrNoTOTP
+		}
+		if err := p.s.users[id].account.Still(was); err != nil {
+			return err
 		}
 		delete(p.s.totps, id)
 		delete(p.s.codes, id)

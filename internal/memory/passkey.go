@@ -91,11 +91,14 @@ func (p passkeys) Rename(ctx context.Context, id account.ID, passkey, name strin
 	})
 }
 
-func (p passkeys) Remove(ctx context.Context, id account.ID, passkey string, entry audit.Entry) error {
+func (p passkeys) Remove(ctx context.Context, id account.ID, passkey string, was *account.User, entry audit.Entry) error {
 	return p.s.do(ctx, "passkey.Remove", func() error {
 		k, ok := p.s.passkeys[passkey]
 		if !ok || k.User != id {
 			return credential.ErrPasskeyNotFound
+		}
+		if err := p.s.users[id].account.Still(was); err != nil {
+			return err
 		}
 		delete(p.s.passkeys, passkey)
 		p.s.raise(p.s.users[id], entry)

@@ -92,14 +92,17 @@ func (p connections) Use(ctx context.Context, c credential.Connection) error {
 
 const deleteConnection = `DELETE FROM connections WHERE id = $1 AND user_n = $2 RETURNING id`
 
-func (p connections) Disconnect(ctx context.Context, user account.ID, connection string, entry audit.Entry) error {
+func (p connections) Disconnect(ctx context.Context, user account.ID, connection string, was *account.User, entry audit.Entry) error {
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(user)
+		n, u, err := t.user(user)
 		if err != nil {
 			return otherwise(err, account.ErrNotFound, credential.ErrConnectionNotFound)
 		}
 		if err := t.first(discard, deleteConnection, text(connection), n); err != nil {
 			return otherwise(err, pgx.ErrNoRows, credential.ErrConnectionNotFound)
+		}
+		if err := u.Still(was); err != nil {
+			return err
 		}
 		return t.raise(n, entry)
 	})

@@ -72,9 +72,9 @@ func (p oneTimeCodes) SpendStep(ctx context.Context, user account.ID, step int64
 
 const deleteTOTP = deleteTOTPOf + ` RETURNING user_n`
 
-func (p oneTimeCodes) RemoveTOTP(ctx context.Context, user account.ID, entry audit.Entry) error {
+func (p oneTimeCodes) RemoveTOTP(ctx context.Context, user account.ID, was *account.User, entry audit.Entry) error {
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(user)
+		n, u, err := t.user(user)
 		if err != nil {
 			return otherwise(err, account.ErrNotFound, credential.ErrNoTOTP)
 		}
@@ -82,6 +82,9 @@ func (p oneTimeCodes) RemoveTOTP(ctx context.Context, user account.ID, entry aud
 			return otherwise(err, pgx.ErrNoRows, credential.ErrNoTOTP)
 		}
 		t.queue(deleteRecoveryCodesOf, n)
+		if err := u.Still(was); err != nil {
+			return err
+		}
 		return t.raise(n, entry)
 	})
 	if err != nil {

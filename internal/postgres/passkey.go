@@ -114,14 +114,17 @@ func (p passkeys) Rename(ctx context.Context, user account.ID, passkey, name str
 
 const deletePasskey = `DELETE FROM passkeys WHERE id = $1 AND user_n = $2 RETURNING id`
 
-func (p passkeys) Remove(ctx context.Context, user account.ID, passkey string, entry audit.Entry) error {
+func (p passkeys) Remove(ctx context.Context, user account.ID, passkey string, was *account.User, entry audit.Entry) error {
 	err := p.s.transact(ctx, func(t *tx) error {
-		n, _, err := t.user(user)
+		n, u, err := t.user(user)
 		if err != nil {
 			return otherwise(err, account.ErrNotFound, credential.ErrPasskeyNotFound)
 		}
 		if err := t.first(discard, deletePasskey, text(passkey), n); err != nil {
 			return otherwise(err, pgx.ErrNoRows, credential.ErrPasskeyNotFound)
+		}
+		if err := u.Still(was); err != nil {
+			return err
 		}
 		return t.raise(n, entry)
 	})

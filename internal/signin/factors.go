@@ -107,7 +107,7 @@ func (s *Service) remove(ctx context.Context, who Identity, c Client, r removal)
 	entry := s.entry(r.why, c, who.View.User.ID, now)
 	entry.Target = r.target
 	if err := r.do(entry); err != nil {
-		return g, fmt.Errorf("remove factor: %w", err)
+		return g, fmt.Errorf("remove factor: %w", raced(err))
 	}
 	s.tell(ctx, mail.FactorChanged(s.occasion(who.View.User.Email, c, now), r.notice, r.name, language.For(c.Languages)))
 	return g, nil
@@ -158,7 +158,7 @@ func (s *Service) RemovePasskey(ctx context.Context, who Identity, passkey strin
 		return Grant{}, err
 	}
 	return s.remove(ctx, who, c, removal{audit.PasskeyRemoved, passkey, mail.PasskeyRemoved, f.Passkeys[i].Name, func(e audit.Entry) error {
-		return s.Passkeys.Remove(ctx, who.View.User.ID, passkey, e)
+		return s.Passkeys.Remove(ctx, who.View.User.ID, passkey, &who.View.User, e)
 	}})
 }
 
@@ -179,7 +179,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, who Identity, c Client) (Grant
 		return Grant{}, err
 	}
 	return s.remove(ctx, who, c, removal{audit.TOTPRemoved, "", mail.TOTPOff, "", func(e audit.Entry) error {
-		return s.Codes.RemoveTOTP(ctx, who.View.User.ID, e)
+		return s.Codes.RemoveTOTP(ctx, who.View.User.ID, &who.View.User, e)
 	}})
 }
 
@@ -202,7 +202,7 @@ func (s *Service) Disconnect(ctx context.Context, who Identity, connection strin
 	}
 	return s.remove(ctx, who, c, removal{audit.Disconnected, connection, mail.Disconnected, provider, func(e audit.Entry) error {
 		e.Reason = provider
-		return s.Connections.Disconnect(ctx, who.View.User.ID, connection, e)
+		return s.Connections.Disconnect(ctx, who.View.User.ID, connection, &who.View.User, e)
 	}})
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem.example/tandem/internal/account"
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
@@ -162,4 +163,32 @@ type lateAttempts struct {
 func (l lateAttempts) Advance(ctx context.Context, a signin.Attempt) error {
 	l.at.come()
 	return l.Attempts.Advance(ctx, a)
+}
+
+func (l latePasskeys) Remove(ctx context.Context, u account.ID, passkey string, was *account.User, e audit.Entry) error {
+	l.at.come()
+	return l.Passkeys.Remove(ctx, u, passkey, was, e)
+}
+
+// Two devices that each remove one of the last two ways to sign in leave one.
+func TestTheLastWayToSignInStaysInARace(t *testing.T) {
+	t.Parallel()
+	var now moment
+	d := open(t, func(c *signin.Config) { c.Passkeys = latePasskeys{c.Passkeys, &now} })
+	d.user(email, true)
+	d.app("keys", application.SignIn{Methods: []application.Method{application.Passkey}})
+	one, who := d.addPasskey(d.enter(email), virtualOptions)
+	_, who = d.addPasskey(who, virtualOptions)
+	enter := func() signin.Identity {
+		at := d.begin(signin.ToSignIn, "keys", "")
+		return d.check(must[signin.Progress](t)(d.ProvePasskey(t.Context(), at.Token, one.get(t, must[[]byte](t)(d.AskPasskey(t.Context(), at.Token, home))), false, home)).Grant)
+	}
+	here, there := enter(), enter()
+	keys := must[signin.Factors](t)(d.Factors(t.Context(), who)).Passkeys
+	now = func() { must[signin.Grant](t)(d.RemovePasskey(t.Context(), there, keys[1].ID, home)) }
+	_, err := d.RemovePasskey(t.Context(), here, keys[0].ID, home)
+	want(t, err, session.ErrRaced)
+	if left := must[signin.Factors](t)(d.Factors(t.Context(), who)).Passkeys; len(left) != 1 {
+		t.Errorf("%d passkeys are left", len(left))
+	}
 }

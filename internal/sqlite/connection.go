@@ -111,7 +111,7 @@ const (
 	deleteConnection   = `DELETE FROM connections WHERE id = ?`
 )
 
-func (p connections) Disconnect(ctx context.Context, user account.ID, connection string, entry audit.Entry) error {
+func (p connections) Disconnect(ctx context.Context, user account.ID, connection string, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
 		n, u, err := t.user(user)
 		if err == nil {
@@ -119,6 +119,9 @@ func (p connections) Disconnect(ctx context.Context, user account.ID, connection
 		}
 		if errors.Is(err, account.ErrNotFound) || errors.Is(err, sql.ErrNoRows) {
 			return credential.ErrConnectionNotFound
+		}
+		if err == nil {
+			err = u.Still(was)
 		}
 		if err == nil {
 			_, err = t.exec(deleteConnection, connection)

@@ -76,13 +76,13 @@ func (p oneTimeCodes) SpendStep(ctx context.Context, user account.ID, step int64
 	})
 }
 
-func (p oneTimeCodes) RemoveTOTP(ctx context.Context, user account.ID, entry audit.Entry) error {
+func (p oneTimeCodes) RemoveTOTP(ctx context.Context, user account.ID, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
 		_, err := scanTOTP(t.row(selectTOTP, string(user)))
 		var n int64
 		var u account.User
 		if err == nil {
-			n, u, err = t.user(user)
+			n, u, err = t.still(user, was)
 		}
 		if err == nil {
 			_, err = t.exec(deleteTOTPOf, n)

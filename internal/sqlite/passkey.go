@@ -144,9 +144,12 @@ func (p passkeys) Rename(ctx context.Context, user account.ID, passkey, name str
 	})
 }
 
-func (p passkeys) Remove(ctx context.Context, user account.ID, passkey string, entry audit.Entry) error {
+func (p passkeys) Remove(ctx context.Context, user account.ID, passkey string, was *account.User, entry audit.Entry) error {
 	return p.s.write.do(ctx, func(t *tx) error {
 		u, err := t.passkeyOf(user, passkey)
+		if err == nil {
+			err = u.Still(was)
+		}
 		if err == nil {
 			_, err = t.exec(deletePasskey, passkey)
 		}

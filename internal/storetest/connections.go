@@ -65,7 +65,7 @@ func connectionIsNotFound(s *scene) {
 	s.refused(account.ErrNotFound, func() error { return s.Connections().Connect(s.ctx, c, nil, s.entry(audit.Connected)) })
 	s.refused(credential.ErrConnectionNotFound, func() error { return s.Connections().Use(s.ctx, c) })
 	s.refused(credential.ErrConnectionNotFound, func() error {
-		return s.Connections().Disconnect(s.ctx, nobody.ID, c.ID, s.entry(audit.Disconnected))
+		return s.Connections().Disconnect(s.ctx, nobody.ID, c.ID, nil, s.entry(audit.Disconnected))
 	})
 }
 
@@ -85,7 +85,7 @@ func connectionRaises(s *scene) {
 	u := s.user("anna")
 	var c credential.Connection
 	s.raises(u, func() { c = s.connection(u, "google", "1") })
-	s.raises(u, func() { s.ok(s.Connections().Disconnect(s.ctx, u.ID, c.ID, s.entry(audit.Disconnected))) })
+	s.raises(u, func() { s.ok(s.Connections().Disconnect(s.ctx, u.ID, c.ID, nil, s.entry(audit.Disconnected))) })
 	s.equal(s.connectionsOf(u), []credential.Connection(nil))
 }
 
@@ -103,14 +103,14 @@ func connectionRemove(s *scene) {
 	anna, bert := s.user("anna"), s.user("bert")
 	one, two := s.connection(anna, "google", "1"), s.connection(anna, "google", "2")
 	s.unchanged(bert, credential.ErrConnectionNotFound, func() error {
-		return s.Connections().Disconnect(s.ctx, bert.ID, one.ID, s.entry(audit.Disconnected))
+		return s.Connections().Disconnect(s.ctx, bert.ID, one.ID, nil, s.entry(audit.Disconnected))
 	})
 	entry := s.entry(audit.Disconnected)
-	s.ok(s.Connections().Disconnect(s.ctx, anna.ID, one.ID, entry))
+	s.ok(s.Connections().Disconnect(s.ctx, anna.ID, one.ID, nil, entry))
 	s.equal(s.audited(entry), true)
 	s.equal(s.connectionsOf(anna), []credential.Connection{two})
 	s.unchanged(anna, credential.ErrConnectionNotFound, func() error {
-		return s.Connections().Disconnect(s.ctx, anna.ID, one.ID, s.entry(audit.Disconnected))
+		return s.Connections().Disconnect(s.ctx, anna.ID, one.ID, nil, s.entry(audit.Disconnected))
 	})
 }
 

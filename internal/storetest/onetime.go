@@ -75,7 +75,7 @@ func totpIsNotFound(s *scene) {
 		_, err := s.Codes().TOTP(s.ctx, id)
 		s.is(err, credential.ErrNoTOTP)
 		s.refused(credential.ErrNoTOTP, func() error { return s.Codes().SpendStep(s.ctx, id, 1) })
-		s.refused(credential.ErrNoTOTP, func() error { return s.Codes().RemoveTOTP(s.ctx, id, s.entry(audit.TOTPRemoved)) })
+		s.refused(credential.ErrNoTOTP, func() error { return s.Codes().RemoveTOTP(s.ctx, id, nil, s.entry(audit.TOTPRemoved)) })
 		n, err := s.Codes().RecoveryCodes(s.ctx, id)
 		s.ok(err)
 		s.equal(n, 0)
@@ -119,7 +119,7 @@ func stepSpentInParallel(s *scene) {
 func totpRemoved(s *scene) {
 	anna, bert := s.equipped("anna"), s.equipped("bert")
 	entry := s.entry(audit.TOTPRemoved)
-	s.ok(s.Codes().RemoveTOTP(s.ctx, anna.user.ID, entry))
+	s.ok(s.Codes().RemoveTOTP(s.ctx, anna.user.ID, nil, entry))
 	s.equal(s.audited(entry), true)
 	_, err := s.Codes().TOTP(s.ctx, anna.user.ID)
 	s.is(err, credential.ErrNoTOTP)
@@ -127,7 +127,7 @@ func totpRemoved(s *scene) {
 	s.equal(s.passkeysOf(anna.user), []credential.Passkey{anna.passkey})
 	s.has(bert)
 	s.unchanged(anna.user, credential.ErrNoTOTP, func() error {
-		return s.Codes().RemoveTOTP(s.ctx, anna.user.ID, s.entry(audit.TOTPRemoved))
+		return s.Codes().RemoveTOTP(s.ctx, anna.user.ID, nil, s.entry(audit.TOTPRemoved))
 	})
 }
 
@@ -211,5 +211,5 @@ func codesRaise(s *scene) {
 	after, err := s.Accounts().ByID(s.ctx, u.ID)
 	s.ok(err)
 	s.equal(after, before)
-	s.raises(u, func() { s.ok(s.Codes().RemoveTOTP(s.ctx, u.ID, s.entry(audit.TOTPRemoved))) })
+	s.raises(u, func() { s.ok(s.Codes().RemoveTOTP(s.ctx, u.ID, nil, s.entry(audit.TOTPRemoved))) })
 }

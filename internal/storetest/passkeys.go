@@ -73,7 +73,7 @@ func passkeyIsNotFound(s *scene) {
 		return s.Passkeys().Add(s.ctx, s.newPasskey(nobody, "two"), nil, s.entry(audit.PasskeyAdded))
 	})
 	s.refused(credential.ErrPasskeyNotFound, func() error {
-		return s.Passkeys().Remove(s.ctx, nobody.ID, "pky_1", s.entry(audit.PasskeyRemoved))
+		return s.Passkeys().Remove(s.ctx, nobody.ID, "pky_1", nil, s.entry(audit.PasskeyRemoved))
 	})
 }
 
@@ -94,7 +94,7 @@ func passkeyRaises(s *scene) {
 	u := s.user("anna")
 	var k credential.Passkey
 	s.raises(u, func() { k = s.passkey(u, "one") })
-	s.raises(u, func() { s.ok(s.Passkeys().Remove(s.ctx, u.ID, k.ID, s.entry(audit.PasskeyRemoved))) })
+	s.raises(u, func() { s.ok(s.Passkeys().Remove(s.ctx, u.ID, k.ID, nil, s.entry(audit.PasskeyRemoved))) })
 	s.equal(s.passkeysOf(u), []credential.Passkey(nil))
 }
 
@@ -123,14 +123,14 @@ func passkeyRemove(s *scene) {
 	anna, bert := s.user("anna"), s.user("bert")
 	one, two := s.passkey(anna, "one"), s.passkey(anna, "two")
 	s.unchanged(bert, credential.ErrPasskeyNotFound, func() error {
-		return s.Passkeys().Remove(s.ctx, bert.ID, one.ID, s.entry(audit.PasskeyRemoved))
+		return s.Passkeys().Remove(s.ctx, bert.ID, one.ID, nil, s.entry(audit.PasskeyRemoved))
 	})
 	entry := s.entry(audit.PasskeyRemoved)
-	s.ok(s.Passkeys().Remove(s.ctx, anna.ID, one.ID, entry))
+	s.ok(s.Passkeys().Remove(s.ctx, anna.ID, one.ID, nil, entry))
 	s.equal(s.audited(entry), true)
 	s.equal(s.passkeysOf(anna), []credential.Passkey{two})
 	s.unchanged(anna, credential.ErrPasskeyNotFound, func() error {
-		return s.Passkeys().Remove(s.ctx, anna.ID, one.ID, s.entry(audit.PasskeyRemoved))
+		return s.Passkeys().Remove(s.ctx, anna.ID, one.ID, nil, s.entry(audit.PasskeyRemoved))
 	})
 	s.is(s.Passkeys().Use(s.ctx, one, one.SignCount), credential.ErrPasskeyNotFound)
 }

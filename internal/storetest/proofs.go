@@ -20,7 +20,7 @@ var proofTests = []test{
 	{"a sign-in that meets the drop leaves no living session", startMeetsDrop},
 	{"a deleted user takes their credentials along", deletionDropsCredentials},
 	{"what the user was told of a theft is forgotten", theftSeen},
-	{"nothing is added that was decided on the user as they were", decidedBefore},
+	{"nothing is added or removed that was decided on the user as they were", decidedBefore},
 }
 
 // equipped is a user with one of everything, at Revision 5, and what they have.
@@ -255,6 +255,15 @@ func decidedBefore(s *scene) {
 			return s.Codes().SetRecoveryCodes(s.ctx, now.ID, codes, was, s.entry(audit.RecoveryCodesMade))
 		},
 		"connection": func(was *account.User) error { return s.Connections().Connect(s.ctx, c, was, s.entry(audit.Connected)) },
+		"no passkey": func(was *account.User) error {
+			return s.Passkeys().Remove(s.ctx, now.ID, e.passkey.ID, was, s.entry(audit.PasskeyRemoved))
+		},
+		"no totp": func(was *account.User) error {
+			return s.Codes().RemoveTOTP(s.ctx, now.ID, was, s.entry(audit.TOTPRemoved))
+		},
+		"no connection": func(was *account.User) error {
+			return s.Connections().Disconnect(s.ctx, now.ID, e.connection.ID, was, s.entry(audit.Disconnected))
+		},
 		"password": func(was *account.User) error {
 			_, _, err := s.SignIn().SetPassword(s.ctx, signin.NewPassword{User: now.ID, To: phc("late"), Reset: true, Was: was, At: s.tick(),
 				Announce: []revocation.Event{revocation.SubjectEvent(string(now.ID))}, Audit: []audit.Entry{s.entry(audit.PasswordChanged)}})
@@ -265,8 +274,8 @@ func decidedBefore(s *scene) {
 		s.unchanged(now, account.ErrRaced, func() error { return verb(&before) })
 	}
 	s.has(e)
-	for _, verb := range verbs {
-		s.ok(verb(&now))
+	for _, name := range []string{"passkey", "totp", "recovery codes", "connection", "password", "no passkey", "no totp", "no connection"} {
+		s.ok(verbs[name](&now))
 		now.Revision++
 	}
 }
