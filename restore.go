@@ -56,7 +56,7 @@ type Act struct {
 var undoing = map[audit.Type]bool{
 	audit.UserLocked: true, audit.UserDeleted: true, audit.RolesChanged: true, audit.PasswordChanged: true, audit.Revoked: true,
 	audit.PasskeyRemoved: true, audit.TOTPAdded: true, audit.RecoveryCodesMade: true, audit.RecoveryCodeUsed: true,
-	audit.Disconnected: true, audit.EmailChanged: true, audit.AccountClaimed: true, audit.AccountRecovered: true,
+	audit.Disconnected: true, audit.EmailChanged: true, audit.AccountClaimed: true, audit.AccountRecovered: true, audit.CredentialsReset: true,
 	audit.KeyRevoked: true, audit.ApplicationEdited: true, audit.ApplicationGone: true, audit.APIKeyRevoked: true,
 }
 

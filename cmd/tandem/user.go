@@ -18,6 +18,7 @@ type userCmd struct {
 	Unlock   userUnlockCmd   `cmd:"" help:"Let a locked user sign in again."`
 	Roles    userRolesCmd    `cmd:"" help:"Set, add or take away roles. The user stays signed in."`
 	Password userPasswordCmd `cmd:"" help:"Set a user's password and end their sessions."`
+	Reset    userResetCmd    `cmd:"" help:"Remove all that a user can prove themselves with, for whoever has lost their second factor."`
 	Delete   userDeleteCmd   `cmd:"" help:"Delete a user with all that belongs to them."`
 }
 

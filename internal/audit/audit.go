@@ -42,8 +42,9 @@ const (
 	APIKeyRevoked     Type = "api_key.revoked"
 	EmailVerified     Type = "user.email_verified"
 	EmailChanged      Type = "user.email_changed"
-	AccountClaimed    Type = "user.claimed"   // the owner of the address took over what somebody else had registered
-	AccountRecovered  Type = "user.recovered" // a forgotten password was replaced
+	AccountClaimed    Type = "user.claimed"           // the owner of the address took over what somebody else had registered
+	AccountRecovered  Type = "user.recovered"         // a forgotten password was replaced
+	CredentialsReset  Type = "user.credentials_reset" // by an operator, for whoever has lost what they proved themselves with
 	PasskeyAdded      Type = "passkey.added"
 	PasskeyRenamed    Type = "passkey.renamed"
 	PasskeyRemoved    Type = "passkey.removed"

@@ -15,7 +15,7 @@ var types = []audit.Type{
 	audit.SignedIn, audit.SignInRefused, audit.SteppedUp, audit.StepUpRefused, audit.SignedOut, audit.SessionEnded, audit.RefreshReused,
 	audit.SessionBound, audit.BindingRefused, audit.SignedUp, audit.UserCreated, audit.UserChanged, audit.UserLocked, audit.UserUnlocked,
 	audit.UserDeleted, audit.RolesChanged, audit.PasswordChanged, audit.EmailVerified, audit.EmailChanged, audit.AccountClaimed,
-	audit.AccountRecovered, audit.PasskeyAdded, audit.PasskeyRenamed, audit.PasskeyRemoved, audit.TOTPAdded, audit.TOTPRemoved,
+	audit.AccountRecovered, audit.CredentialsReset, audit.PasskeyAdded, audit.PasskeyRenamed, audit.PasskeyRemoved, audit.TOTPAdded, audit.TOTPRemoved,
 	audit.RecoveryCodesMade, audit.RecoveryCodeUsed, audit.Connected, audit.Disconnected, audit.Revoked, audit.KeyRotated, audit.KeyRevoked,
 	audit.ApplicationMade, audit.ApplicationEdited, audit.ApplicationGone, audit.APIKeyCreated, audit.APIKeyRevoked, audit.StoreRestored,
 	audit.StoreRolledBack,

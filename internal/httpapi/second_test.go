@@ -6,7 +6,9 @@ import (
 
 	"github.com/authelia/otp/totp"
 
+	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
+	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/signin"
@@ -72,6 +74,14 @@ func TestSecondFactor(t *testing.T) {
 		if up.str("session", "acr") != "2" {
 			t.Errorf("a password lowers the level: %s", up.text)
 		}
+
+		// Whoever has lost it all begins again with a password that an operator sets.
+		user := account.ID(up.str("user", "id"))
+		must[feed.Commit](t)(r.operator.ResetCredentials(t.Context(), user, operator.By{Actor: "system"}))
+		stepUp(up.str("session_token"), fields{"password": password}).want(t, 401, "session_ended")
+		signIn(nil).want(t, 401, "invalid_credentials")
+		must[feed.Commit](t)(r.operator.ResetPassword(t.Context(), user, secret.NewText(password), operator.By{Actor: "system"}))
+		signIn(nil).want(t, 200)
 	})
 }
 

@@ -33,6 +33,10 @@ func (a *API) registerUsers() {
 		id: "reset-password", method: http.MethodPost, path: "/v1/admin/users/{id}/password", tag: tagAdmin, status: http.StatusNoContent,
 		summary: "Set a user's password and end their sessions. Takes a step-up for an administrator's.",
 	}, a.resetPassword)
+	administrative(a, operation{
+		id: "reset-credentials", method: http.MethodDelete, path: "/v1/admin/users/{id}/credentials", tag: tagAdmin, status: http.StatusNoContent,
+		summary: "Remove all that a user can prove themselves with (password, passkeys, one-time and recovery codes, connected accounts) and end their sessions. Takes a step-up.",
+	}, a.resetCredentials)
 }
 
 type listUsersInput struct {
@@ -157,6 +161,21 @@ func (a *API) deleteUser(ctx context.Context, by operator.By, in *deleteInput) (
 		return nil, err
 	}
 	commit, err := a.Operator.DeleteUser(ctx, user.ID, by)
+	if err != nil {
+		return nil, err
+	}
+	return a.done(ctx, in.Order, commit)
+}
+
+func (a *API) resetCredentials(ctx context.Context, by operator.By, in *deleteInput) (*doneOutput, error) {
+	if err := a.fresh(ctx); err != nil {
+		return nil, err
+	}
+	user, err := a.Operator.User(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	commit, err := a.Operator.ResetCredentials(ctx, user.ID, by)
 	if err != nil {
 		return nil, err
 	}

@@ -211,6 +211,22 @@ func (s *Service) DeleteUser(ctx context.Context, id account.ID, by By) (feed.Co
 	return commit, nil
 }
 
+// ResetCredentials removes all that a user can prove themselves with, and ends all their sessions, in one commit: for
+// whoever has lost their second factor, or may have one that is somebody else's. They begin again as if they had
+// forgotten their password, by mail to their address; or with a password that an operator sets.
+func (s *Service) ResetCredentials(ctx context.Context, id account.ID, by By) (feed.Commit, error) {
+	now := s.Now()
+	_, commit, err := s.Accounts.Amend(ctx, account.Amendment{
+		ID: id, DropCredentials: true, EndSessions: string(session.EndedByOperator), At: now,
+		Announce: []revocation.Event{revocation.SubjectEvent(string(id))},
+		Audit:    []audit.Entry{s.entry(by, audit.CredentialsReset, id, "", now)},
+	})
+	if err != nil {
+		return commit, fmt.Errorf("reset credentials: %w", err)
+	}
+	return commit, nil
+}
+
 // ResetPassword sets a user's password and ends all their sessions.
 func (s *Service) ResetPassword(ctx context.Context, id account.ID, password secret.Text, by By) (feed.Commit, error) {
 	user, err := s.Accounts.ByID(ctx, id)

@@ -198,7 +198,7 @@ var eventIcons = map[audit.Type]string{
 	audit.SignedIn: "desktop", audit.SignedUp: "user", audit.UserCreated: "user", audit.UserChanged: "user", audit.SignedOut: "out", audit.SessionEnded: "out",
 	audit.SignInRefused: "alert", audit.StepUpRefused: "alert", audit.RefreshReused: "alert", audit.SteppedUp: "shield", audit.PasswordChanged: "lock",
 	audit.UserLocked: "lock", audit.UserUnlocked: "lock", audit.EmailVerified: "mail", audit.EmailChanged: "mail", audit.AccountClaimed: "mail",
-	audit.AccountRecovered: "lock", audit.PasskeyAdded: "passkey", audit.PasskeyRenamed: "passkey", audit.PasskeyRemoved: "passkey",
+	audit.AccountRecovered: "lock", audit.CredentialsReset: "lock", audit.PasskeyAdded: "passkey", audit.PasskeyRenamed: "passkey", audit.PasskeyRemoved: "passkey",
 	audit.TOTPAdded: "phone", audit.TOTPRemoved: "phone", audit.RecoveryCodesMade: "key", audit.RecoveryCodeUsed: "key",
 	audit.Connected: "link", audit.Disconnected: "link", audit.RolesChanged: "users",
 }

@@ -126,7 +126,7 @@ func TestNothingIsUnsaid(t *testing.T) {
 	for _, kind := range []audit.Type{
 		audit.SignedUp, audit.UserCreated, audit.UserChanged, audit.UserLocked, audit.UserUnlocked, audit.RolesChanged, audit.PasswordChanged, audit.SignedIn,
 		audit.SignInRefused, audit.SteppedUp, audit.StepUpRefused, audit.SignedOut, audit.SessionEnded, audit.RefreshReused, audit.Revoked, audit.EmailVerified,
-		audit.EmailChanged, audit.AccountClaimed, audit.AccountRecovered, audit.PasskeyAdded, audit.PasskeyRenamed, audit.PasskeyRemoved, audit.TOTPAdded,
+		audit.EmailChanged, audit.AccountClaimed, audit.AccountRecovered, audit.CredentialsReset, audit.PasskeyAdded, audit.PasskeyRenamed, audit.PasskeyRemoved, audit.TOTPAdded,
 		audit.TOTPRemoved, audit.RecoveryCodesMade, audit.RecoveryCodeUsed, audit.Connected, audit.Disconnected, audit.SessionBound, audit.BindingRefused,
 	} {
 		ids = append(ids, "pages.history."+string(kind))

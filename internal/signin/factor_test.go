@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/descope/virtualwebauthn"
 
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
@@ -248,6 +251,25 @@ func TestChangesOfFactorsTakeAFreshProof(t *testing.T) {
 	want(t, err, credential.ErrNoTOTP)
 	if !d.half("", home).Done {
 		t.Error("a second factor that is gone is asked for")
+	}
+}
+
+// A passkey can be lost too: whoever has one may have recovery codes.
+func TestRecoveryCodesBesidePasskeys(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.user(email, true)
+	who := d.enter(email)
+	_, err := d.NewRecoveryCodes(t.Context(), who, home)
+	want(t, err, credential.ErrNoTOTP)
+	_, who = d.addPasskey(who, virtualwebauthn.AuthenticatorOptions{})
+	codes := must[[]secret.Text](t)(d.NewRecoveryCodes(t.Context(), who, home))
+	at := d.half("", home)
+	if !slices.Contains(at.Ask, application.RecoveryCode) {
+		t.Errorf("asked for %v", at.Ask)
+	}
+	if at = must[signin.Progress](t)(d.ProveRecoveryCode(t.Context(), at.Token, codes[0].Reveal(), home)); !at.Done {
+		t.Errorf("%+v", at)
 	}
 }
 

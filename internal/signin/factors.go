@@ -45,6 +45,8 @@ func (s *Service) factors(ctx context.Context, user account.ID) (f Factors, err 
 	}
 	if err == nil {
 		f.TOTPSince = one.CreatedAt
+	}
+	if err == nil || len(f.Passkeys) > 0 {
 		if f.RecoveryCodes, err = s.Codes.RecoveryCodes(ctx, user); err != nil {
 			return f, fmt.Errorf("list factors: %w", err)
 		}
@@ -206,13 +208,14 @@ func (s *Service) Disconnect(ctx context.Context, who Identity, connection strin
 	}})
 }
 
-// NewRecoveryCodes puts new ones in place of all that were left. Errors: ErrStepUp, credential.ErrNoTOTP.
+// NewRecoveryCodes puts new ones in place of all that were left, for whoever has a second factor that can be lost.
+// Errors: ErrStepUp, credential.ErrNoTOTP if they have none.
 func (s *Service) NewRecoveryCodes(ctx context.Context, who Identity, c Client) ([]secret.Text, error) {
 	_, has, err := s.mayChange(ctx, who)
 	if err != nil {
 		return nil, err
 	}
-	if !has.TOTP {
+	if !has.enrolled() {
 		return nil, credential.ErrNoTOTP
 	}
 	codes, err := s.makeRecoveryCodes(ctx, who.View.User, c)
