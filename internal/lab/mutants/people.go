@@ -79,9 +79,9 @@ var peopleMutations = []mutation{
 	{bindings, "a bound session needs no bound cookie", []edit{
 		{"internal/signin/check.go", "id.Unbound && !p.Leaving {", "id.Unbound && p.Token.Empty() {"},
 	}, ".", ".", "TestCopiedCookieOfABoundSession"},
-	{bindings, "a challenge passes for a bound cookie", []edit{
-		{"internal/session/binder.go", "	forRegistration = \"register\"\n", "	forRegistration = \"bound\"\n"},
-	}, ".", "./internal/session", "TestBoundCookie|Challenge|Invit|Bind"},
+	{bindings, "a bound cookie outlives its time", []edit{
+		{"internal/session/binder.go", "bound.Reveal()); ok && now.Before(until) {", "bound.Reveal()); ok {"},
+	}, ".", "./internal/session", "TestBoundCookie"},
 	{rows, "a seed is not sealed for its user", []edit{
 		{"internal/signin/prove_second.go", "return \"totp:\" + string(user)", "return \"totp\""},
 	}, ".", ".", "TestSwappedRowsDoNotOpen"},
