@@ -236,6 +236,8 @@ func (t *Tab) Press(key string) {
 // Type types text into what has the focus.
 func (t *Tab) Type(text string) {
 	t.t.Helper()
+	// A page that has just loaded gives its first field the focus a moment later.
+	t.Await("a field that has the focus", func() bool { return t.Eval(`document.activeElement?.tagName === "INPUT"`) == true })
 	t.Command("Input.insertText", map[string]any{"text": text}, nil)
 }
 
