@@ -57,20 +57,15 @@ func (c *Console) serve(route route) web.Handler {
 }
 
 var (
-	errSignIn  = errors.New("nobody is signed in")
-	errAdmin   = errors.New("this takes the role admin")
-	errForeign = errors.New("the request came from a page of another origin")
+	errSignIn = errors.New("nobody is signed in")
+	errAdmin  = errors.New("this takes the role admin")
 )
 
 // over are the errors of a session that is none, or no more.
 var over = []error{signin.ErrInvalidToken, signin.ErrTokenExpired, signin.ErrTokenStale, session.ErrEnded, session.ErrExpired}
 
-// admit finds out who comes, by the cookie alone: a console is for people. No other page may read it either, though its
-// application lets it read the API for its users.
+// admit finds out who comes, by the cookie alone: a console is for people. The site lets no page of another origin ask.
 func (c *Console) admit(v *visit) error {
-	if origin := v.r.Header.Get("Origin"); origin != "" && origin != c.origin && v.r.Header.Get("Sec-Fetch-Site") != "same-origin" {
-		return errForeign
-	}
 	token := c.Site.Cookies.Session(v.r)
 	if token.Empty() {
 		return errSignIn

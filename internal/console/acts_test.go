@@ -110,11 +110,18 @@ func TestWhatActsDo(t *testing.T) {
 	r := open(t, "")
 	root, ada, bob := r.enter("root@example.com", "admin"), r.enter("ada@example.com"), r.enter("bob@example.com")
 	id := url.Values{"id": {string(ada.user.ID)}}
-	last := func(want audit.Type) {
+	told := map[audit.Type]int{}
+	last := func(want audit.Type) { // entries of one millisecond have no order, so it is looked for by its type
 		t.Helper()
-		e := r.entries(audit.Query{})[0]
-		if e.Type != want || e.Actor != string(root.user.ID) || e.Reason != "ticket 7" || e.RequestID == "" {
-			t.Errorf("the trail holds %+v, want %s by the operator", e, want)
+		told[want]++
+		entries := r.entries(audit.Query{Type: want})
+		if len(entries) != told[want] {
+			t.Errorf("the trail holds %d of %s, want %d", len(entries), want, told[want])
+		}
+		for _, e := range entries {
+			if e.Actor != string(root.user.ID) || e.Reason != "ticket 7" || e.RequestID == "" {
+				t.Errorf("the trail holds %+v, want %s by the operator", e, want)
+			}
 		}
 	}
 	root.act("lock", id, "ticket 7")

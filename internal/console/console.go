@@ -42,7 +42,6 @@ type Config struct {
 type Console struct {
 	Config
 	pages  *ui.Set
-	origin string // of the issuer
 	orders orders
 	last   memory
 	routes []route
@@ -63,7 +62,7 @@ func New(c Config) (*Console, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Console{Config: c, origin: issuer.Scheme + "://" + issuer.Host}
+	k := &Console{Config: c}
 	assets, err := fs.Sub(files, "assets")
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)

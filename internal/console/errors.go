@@ -36,7 +36,6 @@ var words = []struct {
 	id     string
 }{
 	{errAdmin, http.StatusForbidden, "console.error_admin"},
-	{errForeign, http.StatusForbidden, "console.error_foreign"},
 	{errNowhere, http.StatusNotFound, "console.error_nowhere"},
 	{errNoOrder, http.StatusNotFound, "console.error_no_order"},
 	{errReason, http.StatusUnprocessableEntity, "console.error_reason"},
