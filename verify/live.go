@@ -184,7 +184,7 @@ func (v *Verifier) checkLive(ctx context.Context, credential string, t *Token, p
 
 // fallBack is the live check of a route that lost its lease.
 func (v *Verifier) fallBack(ctx context.Context, t *Token, p *policy) (*Token, error) {
-	told, sent, err := v.askTogether(ctx, question{t.credential, t, true}, p.freshness)
+	told, sent, err := v.askTogether(ctx, question{t.credential, t, true}, p)
 	if err != nil {
 		return nil, err
 	}
@@ -199,9 +199,10 @@ type question struct {
 }
 
 // askTogether asks about a credential, together with all who ask about it at
-// the moment, until the answer is fresh enough: not as old as freshness, and
-// not from before an event that the set knows already.
-func (v *Verifier) askTogether(ctx context.Context, q question, freshness time.Duration) (*Token, reading, error) {
+// the moment, until the answer is fresh enough: not as old as the route allows,
+// and not from before an event that the set knows already. A route that denies
+// without a lease waits for one before, not after, its answer is looked at.
+func (v *Verifier) askTogether(ctx context.Context, q question, p *policy) (*Token, reading, error) {
 	for range maxRounds {
 		got, sent, err := v.asker.together(ctx, q)
 		if err != nil {
@@ -211,9 +212,12 @@ func (v *Verifier) askTogether(ctx context.Context, q question, freshness time.D
 		if err != nil {
 			return nil, reading{}, err
 		}
+		if p.lost == Deny && !v.leased(ctx) {
+			return nil, reading{}, leaseLost()
+		}
 		e := v.look(told)
 		outdated := e.verdict == revocation.Stale && told.held.Epoch == e.lease.epoch && told.held.Seq < e.lease.position
-		if !outdated && passed(sent, e.now) < freshness {
+		if !outdated && passed(sent, e.now) < p.freshness {
 			return told, sent, nil
 		}
 	}

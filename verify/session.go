@@ -34,15 +34,11 @@ func (v *Verifier) askSession(ctx context.Context, credential string, p *policy)
 	if p.lost == Deny && !v.leased(ctx) {
 		return nil, leaseLost()
 	}
-	t, sent, err := v.askTogether(ctx, question{credential: strings.Clone(credential)}, p.freshness)
+	t, sent, err := v.askTogether(ctx, question{credential: strings.Clone(credential)}, p)
 	if err != nil {
 		return nil, err
 	}
-	got, err := v.admit(t, sent, p.freshness, p)
-	if err == nil && p.lost == Deny && !v.leased(ctx) {
-		return nil, leaseLost()
-	}
-	return got, err
+	return v.admit(t, sent, p.freshness, p)
 }
 
 // remember keeps what the server said of a session token, if it is good.

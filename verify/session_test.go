@@ -176,6 +176,45 @@ func TestSessionTokenWithoutALease(t *testing.T) {
 	})
 }
 
+// A wait for a lease does not make an answer any fresher: what was read before
+// an event is not accepted longer after it than the route allows.
+func TestAnswerThatWaitsForALease(t *testing.T) {
+	const allowed = 2 * time.Second
+	inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
+		v := start(t, s, func(c *Config) { c.Freshness = allowed })
+		s.Delay(allowed * 5 / 6) // there is a lease now and then
+		s.Intercept(func(r *http.Request, _ *verifytest.Response) {
+			if r.URL.Path == livePath {
+				time.Sleep(allowed * 5 / 6)
+			}
+		})
+		var callers sync.WaitGroup
+		var accepted atomic.Int64
+		for i := range 300 {
+			session := s.SignIn(verifytest.User{})
+			callers.Go(func() {
+				time.Sleep(time.Duration(i) * 37 * time.Millisecond)
+				asked := time.Now()
+				_, err := v.Verify(t.Context(), session.Token())
+				if took := time.Since(asked) - time.Millisecond; err == nil && took > allowed {
+					t.Errorf("accepted %v after its session had ended", took)
+				}
+				if err == nil {
+					accepted.Add(1)
+				}
+			})
+			callers.Go(func() {
+				time.Sleep(time.Duration(i)*37*time.Millisecond + time.Millisecond)
+				session.End()
+			})
+		}
+		callers.Wait()
+		if n := accepted.Load(); n == 0 || n == 300 {
+			t.Errorf("%d of 300 were accepted: nothing is shown", n)
+		}
+	}, verifytest.Lease(allowed))
+}
+
 // Tokens of no session cost the server a question each time, and nothing here.
 func TestUnknownSessionTokensAreNotRemembered(t *testing.T) {
 	s := verifytest.NewServer(t)

@@ -229,7 +229,7 @@ func (ws *watches) ask(w *watch, asFallback bool) {
 	w.asking = ws.v.tasks.start(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		told, sent, err := ws.v.askTogether(ctx, question{t.credential, t, asFallback}, w.policy.freshness)
+		told, sent, err := ws.v.askTogether(ctx, question{t.credential, t, asFallback}, &w.policy)
 		if err == nil {
 			told, err = ws.v.admit(told, sent, w.policy.freshness, &w.policy)
 		}

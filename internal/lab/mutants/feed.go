@@ -80,9 +80,13 @@ var openMutations = []mutation{
 		{"verify/session.go", "if !errors.Is(err, ErrInvalidToken) {\n				return got, err", "if errors.Is(err, ErrStale) {\n				return v.permit(t, p, v.look(t))\n			}\n			if !errors.Is(err, ErrInvalidToken) {\n				return got, err"},
 	}, "verify", ".", "TestSessionTokenAfterADemotion"},
 	{remembered, "an answer from before an event is used after it", []edit{
-		{"verify/live.go", "if !outdated && passed(sent, e.now) < freshness {", "_ = outdated\n		if passed(sent, e.now) < freshness {"},
+		{"verify/live.go", "if !outdated && passed(sent, e.now) < p.freshness {", "_ = outdated\n		if passed(sent, e.now) < p.freshness {"},
 		{"verify/live.go", "	if e.verdict == revocation.Revoked {\n		return nil, refusedRevoked\n	}\n", ""},
 	}, "verify", ".", "TestAnswerFromBeforeAnEvent"},
+	{remembered, "a lease is waited for after the answer was looked at", []edit{
+		{"verify/live.go", "		if p.lost == Deny && !v.leased(ctx) {\n			return nil, reading{}, leaseLost()\n		}\n", ""},
+		{"verify/session.go", "	return v.admit(t, sent, p.freshness, p)\n", "	got, err := v.admit(t, sent, p.freshness, p)\n	if err == nil && p.lost == Deny && !v.leased(ctx) {\n		return nil, leaseLost()\n	}\n	return got, err\n"},
+	}, "verify", ".", "TestAnswerThatWaitsForALease"},
 	{remembered, "a session token is decided on from memory without a lease", []edit{
 		{"verify/session.go", "		got, err := v.decide(ctx, t, p)\n", "		got, err := v.decide(ctx, t, p)\n		if errors.Is(err, ErrLeaseLost) {\n			return v.permit(t, p, v.look(t))\n		}\n"},
 	}, "verify", ".", "TestRevocationIsObeyedWithinTheLease"},
