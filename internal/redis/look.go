@@ -22,6 +22,8 @@ type seen struct {
 	view   session.View
 	ground session.Ground // without Of
 	how    session.Standing
+	// forgotten: its bucket was lost and it with it, of which the log does not tell.
+	forgotten bool
 }
 
 // see joins a row with how it stands. The row was read after the ground, so that it is at least as new as the revision
@@ -37,7 +39,8 @@ func see(f found, g session.Ground, how session.Standing) seen {
 func (s *seen) join() {
 	r := s.row
 	one := r.Session
-	if one.EndedAt.IsZero() && s.ground.Before(r.started, s.mark.from) {
+	s.forgotten = one.EndedAt.IsZero() && s.ground.Before(r.started, s.mark.from)
+	if s.forgotten {
 		one.EndedAt, one.EndReason = s.mark.since, session.Restored
 	}
 	s.view = s.ground.View(s.how, one, r.started, r.tokens)
@@ -52,8 +55,12 @@ func (s *seen) join() {
 }
 
 // endable says whether nothing has ended the session yet. Deadlines that have passed are no end: were the clock to step
-// back, it would live again. Nor is a lock, which may be lifted.
+// back, it would live again. Nor is a lock, which may be lifted. A session that was forgotten is over, but its access
+// tokens are not until the log says so.
 func (s *seen) endable() bool {
+	if s.forgotten {
+		return s.how.Announced.IsZero() && !s.ground.Before(s.row.started, max(s.how.UserFrom, s.how.ApplicationFrom))
+	}
 	return s.view.Session.EndedAt.IsZero() && s.view.Session.Position >= s.view.SessionsFrom
 }
 

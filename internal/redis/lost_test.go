@@ -83,6 +83,34 @@ func TestRestoredRedisBringsNothingBack(t *testing.T) {
 	}
 }
 
+// Whoever ends a session that Redis has lost ends its access tokens, of whose end nothing else tells: once.
+func TestEndingALostSessionIsAnnounced(t *testing.T) {
+	redis := server(t)
+	w := newWorld(t, redis.URL())
+	s := w.node()
+	lost, other := w.start(s).Session.ID, w.start(s)
+	yesterday := redis.Backup(t)
+	w.ok(w.end(s, w.start(s).Session.ID))
+	w.forget(s)
+	redis.Restore(t, yesterday)
+	w.is(w.lives(s, lost), session.ErrEnded)
+	for round, want := range []int{1, 0} {
+		before, _, err := s.Sessions().End(t.Context(), session.Ending{Session: w.start(s).Session.ID, Reason: session.EndedByOperator, At: time.Now()})
+		w.ok(err)
+		commit, ended, err := s.Sessions().End(t.Context(), session.Ending{Session: lost, Reason: session.EndedByOperator, At: time.Now()})
+		w.ok(err)
+		if announced := commit.Position > before.Position; ended != want || announced != (want == 1) {
+			t.Errorf("round %d: %d ended, announced %t", round, ended, announced)
+		}
+	}
+	_, n, err := s.Sessions().End(t.Context(), session.Ending{User: w.user.ID, Except: w.start(s).Session.ID, Reason: session.EndedByUser, At: time.Now()})
+	w.ok(err)
+	if n != 1 {
+		t.Errorf("%d of the user's others ended, want the lost one alone", n)
+	}
+	w.is(w.lives(s, other.Session.ID), session.ErrEnded)
+}
+
 // As long as the log tells what was ended since, nobody else is signed out, and Redis learns it in time.
 func TestRedisRestoredWithinTheLogKeepsTheRest(t *testing.T) {
 	redis := server(t)
