@@ -32,6 +32,7 @@ type syncer struct {
 	follower *revocation.Follower
 
 	// The goroutine's own.
+	began    time.Time // entries are retained by the monotonic clock since
 	metadata *metadata
 	feedKeys jws.Set
 	owesKeys bool // the token keys must be fetched before a lease is granted
@@ -63,7 +64,7 @@ func newSyncer(v *Verifier) *syncer {
 	instance := rand.Text()
 	return &syncer{
 		v: v, follower: revocation.NewFollower(v.config.Name, instance, v.entries),
-		first: make(chan error, 1), over: make(chan struct{}),
+		began: time.Now(), first: make(chan error, 1), over: make(chan struct{}),
 	}
 }
 
@@ -171,7 +172,8 @@ func (s *syncer) round(ctx context.Context) (next time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := s.follower.Apply(p.request, p.reply, p.received.Mono)
+	// What was seen to pass will not do here: a wall clock that is set ahead must not make entries expire.
+	out, err := s.follower.Apply(p.request, p.reply, time.Since(s.began))
 	if err != nil {
 		return 0, s.mismatch(err)
 	}

@@ -59,7 +59,9 @@ type Outcome struct {
 
 // Apply checks a reply to req whole, then applies it to the Set. When it returns without error, the Set knows every
 // event up to the reply's To, and the reply's lease may be published. The reply's signature must have been verified
-// before. now is the local monotonic clock, read when the reply had arrived or later: retention counts from it.
+// before. now is the local monotonic clock, read when the reply had arrived or later: retention counts from it. It must
+// be that clock and no [Passage]: a wall clock that is set ahead ends leases, which harms nobody, but would have entries
+// forgotten whose tokens are good for as long as before.
 //
 // An error, always a *[Mismatch], means that nothing was applied and that the reply grants no lease. What had been
 // applied stays, whatever the reason; after most of them the Follower asks for a snapshot.

@@ -128,7 +128,7 @@ func (v *verifier) receive(r revocation.Reply, req revocation.Request, sent revo
 	if life != v.life || req.Nonce != v.request.Nonce {
 		return // an answer to a question that is no longer asked
 	}
-	if _, err := v.follower.Apply(req, r, v.reading().Mono); err == nil {
+	if _, err := v.follower.Apply(req, r, v.clocks().Mono); err == nil {
 		for _, e := range r.Events {
 			v.knew[string(e.Kind)+e.ID] = true
 		}

@@ -13,6 +13,7 @@ const (
 	shortRetention = "pruning by a shortened lifetime"
 	suspend        = "monotonic clock that stands still during suspend"
 	stepBack       = "wall clock that steps back keeps the lease"
+	setAhead       = "wall clock that is set ahead has entries forgotten"
 	afterPause     = "first decision after a pause by the old lease"
 	emptyStart     = "empty set at start-up"
 	overflow       = "set overflow that evicts"

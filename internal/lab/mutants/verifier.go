@@ -72,6 +72,9 @@ var clockMutations = []mutation{
 	{stepBack, "it is noticed, and the lease kept", []edit{
 		{"verify/revocation/lease.go", "if stepped || staleness < elapsed {", "if stepped && l.Length < 0 || staleness < elapsed {"},
 	}, "verify", "./revocation", "TestLease"},
+	{setAhead, "entries are retained by what was seen to pass", []edit{
+		{"verify/sync.go", "s.follower.Apply(p.request, p.reply, time.Since(s.began))", "s.follower.Apply(p.request, p.reply, p.received.Mono)"},
+	}, "verify", ".", "TestClockThatIsSetForgetsNothing"},
 	{afterPause, "decisions read a clock that a ticker keeps up to date", coarse, "verify", ".", "TestLeaseAcrossClockTrouble"},
 	{afterPause, "as above, against a real process that is stopped and resumed", coarse, ".", "./internal/lab/process", "TestPromiseUnderFaults"},
 }
