@@ -25,7 +25,8 @@ type Begin struct {
 }
 
 // Begin begins an attempt. Errors: *FieldError for App and Email, ErrReturnTo, ErrNoMail, ErrNotNow if the application's
-// policy has no way for it, ErrStepUp if a change of factors or address is to be made without a fresh proof.
+// policy has no way for it, ErrSignInAgain if a step-up has none, ErrStepUp if a change of factors or address is to be
+// made without a fresh proof.
 func (s *Service) Begin(ctx context.Context, in Begin, c Client) (Progress, error) {
 	if err := s.takeBegin(ctx, c); err != nil {
 		return Progress{}, err
@@ -36,7 +37,11 @@ func (s *Service) Begin(ctx context.Context, in Begin, c Client) (Progress, erro
 	}
 	v := s.judge(t)
 	unmailed := in.Purpose == ToSignUp && !t.rules.CanMail && len(t.rules.choices()) > 0 // an address is all that is wanted first
-	if len(v.Ask) == 0 && !v.Choose && !unmailed {
+	switch {
+	case len(v.Ask) > 0, v.Choose, unmailed:
+	case in.Purpose == ToStepUp:
+		return Progress{}, ErrSignInAgain
+	default:
 		return Progress{}, ErrNotNow
 	}
 	text, err := json.Marshal(t.state)
@@ -144,17 +149,28 @@ func (s *Service) checkReturn(to string, app application.Application) (string, e
 	case err != nil, u.User != nil, u.Opaque != "":
 		return "", ErrReturnTo
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//"):
-		return to, nil
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", ErrReturnTo
-	}
-	origin := u.Scheme + "://" + u.Host
-	if origin == s.Issuer || slices.Contains(app.AllowedOrigins, origin) ||
-		app.Name == application.DefaultName && slices.Contains(s.Defaults.AllowedOrigins, origin) {
-		return to, nil
+		if !climbs(u) {
+			return to, nil
+		}
+	case u.Scheme == "https" || u.Scheme == "http":
+		origin := u.Scheme + "://" + u.Host
+		if s.isOurs(u) || slices.Contains(app.AllowedOrigins, origin) ||
+			app.Name == application.DefaultName && slices.Contains(s.Defaults.AllowedOrigins, origin) {
+			return to, nil
+		}
 	}
 	return "", ErrReturnTo
 }
+
+// isOurs reports whether the URL lies at or below the issuer: what else is on its host may be somebody else's.
+func (s *Service) isOurs(u *url.URL) bool {
+	below, ok := strings.CutPrefix(u.Scheme+"://"+u.Host+u.EscapedPath(), strings.TrimSuffix(s.Issuer, "/"))
+	return ok && (below == "" || below[0] == '/') && !climbs(u)
+}
+
+// climbs reports whether a browser may find the URL above where its path begins: it takes .. for the folder above, also
+// if its dots are escaped.
+func climbs(u *url.URL) bool { return slices.Contains(strings.Split(u.Path, "/"), "..") }
 
 // Resume answers where an attempt stands.
 func (s *Service) Resume(ctx context.Context, attempt secret.Text) (Progress, error) {

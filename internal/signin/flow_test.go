@@ -171,6 +171,25 @@ func TestReturnTo(t *testing.T) {
 	}
 }
 
+// A path of the host that is not below the issuer is not ours, however it is written.
+func TestReturnToBelowAnIssuerWithAPath(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(c *signin.Config) { c.Issuer = issuer + "/in" })
+	for _, to := range []string{"/account", "/a/..b?c=../..#/..", issuer + "/in", issuer + "/in/", issuer + "/in/account?a=b", issuer + "/in?a=/../b", "https://app.example.com/a/../b"} {
+		if p, err := d.Begin(t.Context(), signin.Begin{Purpose: signin.ToSignIn, ReturnTo: to}, home); err != nil || p.ReturnTo != to {
+			t.Errorf("%q: %v", to, err)
+		}
+	}
+	for _, to := range []string{
+		issuer, issuer + "/", issuer + "/inner", issuer + "/other", issuer + "/in/../other", issuer + "/in/%2e%2E/other", issuer + "/in/.%2e", issuer + "/in/a%2f../x",
+		issuer + "/%69n/x", "http://auth.example.com/in/", "https://auth.example.com:444/in/", "https://auth.example.com.evil.example/in/", "/../other", "/a/%2e%2e/../other", "/..",
+	} {
+		if _, err := d.Begin(t.Context(), signin.Begin{Purpose: signin.ToSignIn, ReturnTo: to}, home); !errors.Is(err, signin.ErrReturnTo) {
+			t.Errorf("%q: %v", to, err)
+		}
+	}
+}
+
 func TestNewDeviceIsTold(t *testing.T) {
 	t.Parallel()
 	d := open(t)
