@@ -14,6 +14,7 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"tandem.example/tandem/internal/secret"
 )
@@ -81,18 +82,10 @@ func (s *SMTP) Carry(ctx context.Context, id string, m Message) error {
 	if err != nil {
 		return err
 	}
-	line := &line{protection: s.c.TLS, tls: s.tls()}
-	defer line.hangUp()
-	// Whatever the protocol waits for, it ends with ctx.
-	stop := context.AfterFunc(ctx, line.hangUp)
-	defer stop()
-	client, err := gomail.NewClient(s.host, s.options(line)...)
+	client, conn, hangUp, err := s.connect(ctx)
+	defer hangUp()
 	if err != nil {
-		return fmt.Errorf("mail: prepare connection: %w", err)
-	}
-	conn, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return fmt.Errorf("mail: connect to %s: %w", s.c.Server, wordless(err))
+		return err
 	}
 	err = client.SendWithSMTPClient(conn, msg)
 	if msg.IsDelivered() { // what goes wrong after it is of no account
@@ -100,6 +93,34 @@ func (s *SMTP) Carry(ctx context.Context, id string, m Message) error {
 		return nil
 	}
 	return refusal(err)
+}
+
+// Knock goes as far as the envelope of a message: it connects, protects the connection as configured, gives the password,
+// and leaves. It is for whoever wants to know before a message does. Errors are those of Carry until there.
+func (s *SMTP) Knock(ctx context.Context) error {
+	client, conn, hangUp, err := s.connect(ctx)
+	defer hangUp()
+	if err == nil {
+		_ = client.CloseWithSMTPClient(conn) // it has let us in
+	}
+	return err
+}
+
+// connect opens a connection over which messages can be handed in. hangUp is to be called in any case; whatever the
+// protocol waits for, it also ends with ctx.
+func (s *SMTP) connect(ctx context.Context) (_ *gomail.Client, _ *smtp.Client, hangUp func(), err error) {
+	line := &line{protection: s.c.TLS, tls: s.tls()}
+	stop := context.AfterFunc(ctx, line.hangUp)
+	hangUp = func() { stop(); line.hangUp() }
+	client, err := gomail.NewClient(s.host, s.options(line)...)
+	if err != nil {
+		return nil, nil, hangUp, fmt.Errorf("mail: prepare connection: %w", err)
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return nil, nil, hangUp, fmt.Errorf("mail: connect to %s: %w", s.c.Server, wordless(err))
+	}
+	return client, conn, hangUp, nil
 }
 
 func (s *SMTP) tls() *tls.Config {

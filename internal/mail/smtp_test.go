@@ -271,6 +271,33 @@ func TestNothingIsSentWithoutTheProtectionAskedFor(t *testing.T) {
 	}
 }
 
+func TestKnockGoesAsFarAsAMessageAndSendsNone(t *testing.T) {
+	r := startRelay(t, mail.StartTLS, "", "tandem s3cret")
+	login := func(password string) func(*mail.SMTPConfig) {
+		return func(c *mail.SMTPConfig) { c.Username, c.Password = "tandem", secret.NewText(password) }
+	}
+	if err := r.carrier(t, mail.StartTLS, login("s3cret")).Knock(t.Context()); err != nil {
+		t.Errorf("let in: %v", err)
+	}
+	for name, fault := range map[string]struct {
+		change []func(*mail.SMTPConfig)
+		says   string
+	}{
+		"wrong password":        {[]func(*mail.SMTPConfig){login("guess")}, "535"},
+		"unknown certificate":   {[]func(*mail.SMTPConfig){login("s3cret"), func(c *mail.SMTPConfig) { c.Roots = x509.NewCertPool() }}, "unknown authority"},
+		"no TLS at the far end": {[]func(*mail.SMTPConfig){func(c *mail.SMTPConfig) { c.Server = startRelay(t, mail.InsecurePlaintext, "", "").address }}, "STARTTLS"},
+		"nobody there":          {[]func(*mail.SMTPConfig){func(c *mail.SMTPConfig) { c.Server = "127.0.0.1:1" }}, "connection refused"},
+	} {
+		err := r.carrier(t, mail.StartTLS, fault.change...).Knock(t.Context())
+		if err == nil || !strings.Contains(err.Error(), fault.says) || strings.Contains(err.Error(), "tandem") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := len(r.received()); n != 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+}
+
 func TestAnswersOfTheServer(t *testing.T) {
 	r := startRelay(t, mail.InsecurePlaintext, "", "")
 	for status, refused := range map[int]bool{550: true, 554: true, 451: false, 421: false} {
