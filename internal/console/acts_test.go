@@ -59,7 +59,7 @@ func TestEveryActTakesAReasonAndAConfirmation(t *testing.T) {
 		if trailOf(r) != before {
 			t.Fatalf("%s was done by looking at it", name)
 		}
-		for said, reason := range map[string]string{"Say why": "  ", "at most 500 bytes": strings.Repeat("x", 501)} {
+		for said, reason := range map[string]string{"Say why": "  ", "in at most 500 bytes": strings.Repeat("x", 501)} {
 			again := root.post(path, asked.form(reason)).want(t, http.StatusUnprocessableEntity).says(t, said)
 			if got := again.form("x"); got.Get("id") != in.Get("id") {
 				t.Errorf("%s asks again about %q", name, got.Get("id"))
@@ -73,6 +73,25 @@ func TestEveryActTakesAReasonAndAConfirmation(t *testing.T) {
 	}
 	if trailOf(r) != before {
 		t.Error("something was done without a reason, or without having been asked")
+	}
+}
+
+// What is wrong with what an operator typed is said in their language, and in no other.
+func TestWhatIsWrongIsSaidInTheReadersLanguage(t *testing.T) {
+	r := open(t, "")
+	root, ada := r.enter("root@example.com", "admin"), r.enter("ada@example.com")
+	german := []string{"Accept-Language", "de"}
+	path := "/console/acts/lock?id=" + string(ada.user.ID)
+	form := root.get(path, german...).want(t, http.StatusOK).form(strings.Repeat("x", 501))
+	for where, got := range map[string]page{
+		"reason": root.visit("/console/acts/lock", root.cookie, form, german...),
+		"roles":  root.get("/console/acts/roles?id="+string(ada.user.ID)+"&roles=%C3%9Cber", german...),
+	} {
+		want := map[string]string{"reason": "höchstens 500 Byte", "roles": "Jede Rolle muss"}[where]
+		got.want(t, http.StatusUnprocessableEntity).says(t, want)
+		if strings.Contains(got.text, "must") {
+			t.Errorf("%s: the page has English words: %s", where, got.text)
+		}
 	}
 }
 

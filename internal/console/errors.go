@@ -64,7 +64,7 @@ var words = []struct {
 func (c *Console) explain(v *visit, err error) (status int, said string) {
 	var field *operator.FieldError
 	if errors.As(err, &field) {
-		return c.refused(v, http.StatusUnprocessableEntity, err), v.say.Say("console.error_field", "Field", field.Field, "Rule", field.Rule)
+		return c.refused(v, http.StatusUnprocessableEntity, err), v.say.Rule(field.Error())
 	}
 	if isOutage(err) {
 		return c.refused(v, http.StatusServiceUnavailable, err), v.say.Say("console.error_store")

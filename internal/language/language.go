@@ -87,3 +87,16 @@ func (s Speaker) Say(id string, with ...any) string {
 	}
 	return text
 }
+
+// unknownRule is what is said of a rule that has no words.
+const unknownRule = "rule.unknown"
+
+// Rule says which rule a field breaks, in a sentence. `broken` is what programs are told: the field and its rule, as
+// signin.FieldError has them. What the catalogue lacks is told without them: nobody reads what was not written for them.
+func (s Speaker) Rule(broken string) string {
+	id := "rule." + broken
+	if text := s.Say(id); text != id {
+		return text
+	}
+	return s.Say(unknownRule)
+}

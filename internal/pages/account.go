@@ -149,7 +149,7 @@ func (v *visit) changeEmail(who signin.Identity) error {
 		return v.render(status, "email", v.sheet(who, "account", form{Value: email, Email: who.View.User.Email, Faults: faults}))
 	}
 	if account.CheckEmail(email) != nil {
-		return again(http.StatusUnprocessableEntity, []fault{v.fieldFault("email")})
+		return again(http.StatusUnprocessableEntity, []fault{v.fieldFault(&signin.FieldError{Field: "email"})})
 	}
 	return v.sendVerification(who, email, again)
 }

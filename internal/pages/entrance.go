@@ -118,7 +118,7 @@ func enter(purpose signin.Purpose) handler {
 			return v.showEntrance(status, p, faults)
 		}
 		if account.CheckEmail(email) != nil {
-			return again(http.StatusUnprocessableEntity, []fault{v.fieldFault("email")})
+			return again(http.StatusUnprocessableEntity, []fault{v.fieldFault(&signin.FieldError{Field: "email"})})
 		}
 		on, err := v.SignIn.Identify(v.ctx(), p.Token, email, v.client())
 		if err == nil && len(on.Ask) > 0 && on.Ask[0] == application.EmailCode && !on.CodeSent {

@@ -69,7 +69,7 @@ func (v *visit) explain(err error) (fault, int) {
 	case errors.As(err, &policy):
 		return fault{Field: "password", Text: v.say("pages.fault.password_"+string(policy.Rule), "Count", policy.MinLength)}, http.StatusUnprocessableEntity
 	case errors.As(err, &field):
-		return v.fieldFault(field.Field), http.StatusUnprocessableEntity
+		return v.fieldFault(field), http.StatusUnprocessableEntity
 	}
 	for _, f := range plainFaults {
 		if errors.Is(err, f.err) {
@@ -79,15 +79,12 @@ func (v *visit) explain(err error) (fault, int) {
 	return fault{}, 0
 }
 
-// fieldFault tells of a field that breaks a rule.
-func (v *visit) fieldFault(field string) fault {
-	switch field {
-	case "email", "name":
-		return fault{Field: field, Text: v.say("pages.fault." + field)}
-	case "app":
-		return fault{Text: v.say("pages.fault.app")}
+// fieldFault tells of a field that breaks a rule: what to type, where it stands on the form.
+func (v *visit) fieldFault(e *signin.FieldError) fault {
+	if e.Field == "email" || e.Field == "name" {
+		return fault{Field: e.Field, Text: v.say("pages.fault." + e.Field)}
 	}
-	return fault{Text: v.say("pages.fault.form")}
+	return fault{Text: v.speaker.Rule(e.Error())}
 }
 
 // retryAfter tells programs when to come again; people read it on the page.

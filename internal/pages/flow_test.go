@@ -209,6 +209,21 @@ func TestProvider(t *testing.T) {
 	stray.at(stray.get("/callback/acme?code=x&state=y"), 410, "/callback/acme?code=x&state=y", "begin again")
 }
 
+// TestRuleInTheReadersLanguage: what is wrong with a form is said in the language of whoever sent it, whatever it is.
+func TestRuleInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	w.operate("POST", "/v1/admin/apps", `{"name":"bank","mode":"hybrid","sign_in":{"methods":["email_code","passkey"]}}`)
+	b := w.browser()
+	b.lang = "de"
+	b.get("/sign-up?app=bank")
+	b.post("/sign-up", "email", "alice@example.com")
+	b.post("/sign-in/code", "code", w.code("alice@example.com"))
+	p := b.post("/sign-in/choose", "name", "Alice", "password", password) // which the page does not ask for
+	b.at(p, 422, "/sign-in/choose", "benutzt keine Passwörter")
+	b.at(b.post("/sign-in/choose", "name", strings.Repeat("x", 201)), 422, "/sign-in/choose", "höchstens 200 Zeichen")
+}
+
 // TestTwoTabs: a form goes on with what its own page began, whatever another tab has begun since; and a page of an
 // attempt that has gone on shows where it stands.
 func TestTwoTabs(t *testing.T) {
