@@ -16,14 +16,18 @@ import (
 type lease struct {
 	revocation.Lease // the zero value permits nothing
 
+	granted  time.Duration // how long the server lets a lease be, though this one be withdrawn; 0 if not known yet
 	maxToken time.Duration // longest lifetime of an access token; 0 if not known yet
 	epoch    string        // short form, as in the claim rv; "" if not known yet
 	position uint64
 	clock    timebase
 }
 
-// maxLease bounds what a server may grant.
-const maxLease = 60 * time.Second
+// What a server may grant at most, and at least.
+const (
+	maxLease   = 60 * time.Second
+	leastLease = time.Second
+)
 
 // remaining is how long the set may still be relied on by a route of that
 // freshness; zero or less if it may not.
@@ -33,6 +37,16 @@ func (l *lease) remaining(now reading, freshness time.Duration) time.Duration {
 		return 0
 	}
 	return min(l.Length, freshness) - staleness
+}
+
+// bound is how old an answer to a question may be when a route of that freshness
+// relies on it: no older than memory may be. As long as the server has granted
+// no lease, it is taken for one that grants the least.
+func (l *lease) bound(freshness time.Duration) time.Duration {
+	if l.granted == 0 {
+		return min(freshness, leastLease)
+	}
+	return min(freshness, l.granted)
 }
 
 // readAfter reports whether what the lease vouches for was read at or after

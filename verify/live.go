@@ -171,24 +171,26 @@ func (v *Verifier) checkLive(ctx context.Context, credential string, t *Token, p
 			return nil, o.refusal()
 		}
 	}
-	got, sent, err := v.asker.alone(ctx, credential)
-	if err != nil {
-		return nil, err
+	for range maxRounds {
+		got, sent, err := v.asker.alone(ctx, credential)
+		if err != nil {
+			return nil, err
+		}
+		told, err := v.describe(credential, t, got)
+		if err != nil {
+			return nil, err
+		}
+		if told, err = v.admit(told, sent, p); !errors.Is(err, errOutdated) {
+			return told, err
+		}
 	}
-	t, err = v.describe(credential, t, got)
-	if err != nil {
-		return nil, err
-	}
-	return v.admit(t, sent, askTimeout, p)
+	return nil, tooSlow()
 }
 
 // fallBack is the live check of a route that lost its lease.
 func (v *Verifier) fallBack(ctx context.Context, t *Token, p *policy) (*Token, error) {
-	told, sent, err := v.askTogether(ctx, question{t.credential, t, true}, p)
-	if err != nil {
-		return nil, err
-	}
-	return v.admit(told, sent, p.freshness, p)
+	told, _, err := v.askTogether(ctx, question{t.credential, t, true}, p)
+	return told, err
 }
 
 // question is what the server is asked.
@@ -199,9 +201,8 @@ type question struct {
 }
 
 // askTogether asks about a credential, together with all who ask about it at
-// the moment, until the answer is fresh enough: not as old as the route allows,
-// and not from before an event that the set knows already. A route that denies
-// without a lease waits for one before, not after, its answer is looked at.
+// the moment, until the answer is fresh enough, and decides by it. A route that
+// denies without a lease waits for one before, not after, its answer is looked at.
 func (v *Verifier) askTogether(ctx context.Context, q question, p *policy) (*Token, reading, error) {
 	for range maxRounds {
 		got, sent, err := v.asker.together(ctx, q)
@@ -215,33 +216,44 @@ func (v *Verifier) askTogether(ctx context.Context, q question, p *policy) (*Tok
 		if p.lost == Deny && !v.leased(ctx) {
 			return nil, reading{}, leaseLost()
 		}
-		e := v.look(told)
-		outdated := e.verdict == revocation.Stale && told.held.Epoch == e.lease.epoch && told.held.Seq < e.lease.position
-		if !outdated && passed(sent, e.now) < p.freshness {
-			return told, sent, nil
+		if told, err = v.admit(told, sent, p); !errors.Is(err, errOutdated) && !errors.Is(err, errSlow) {
+			return told, sent, err
 		}
 	}
-	return nil, reading{}, unavailable("the server answers too slowly", nil)
+	return nil, reading{}, tooSlow()
 }
 
+var (
+	errSlow     = errors.New("the answer is older than the route allows")
+	errOutdated = errors.New("the answer is from before an event that has arrived") // never leaves the package
+)
+
+func tooSlow() error { return unavailable("the server answers too slowly", errSlow) }
+
 // admit decides on what the server has just answered, to a question that was
-// sent at that reading. The answer needs no lease: it is fresh by itself. What
-// the set says to have ended stays ended all the same, so that a store that was
-// rolled back revives nobody, and no key; that it must be renewed for another
-// reason has just been done.
-func (v *Verifier) admit(t *Token, sent reading, freshness time.Duration, p *policy) (*Token, error) {
-	e := v.look(t)
-	if e.verdict == revocation.Revoked {
+// sent at that reading. The answer needs no lease: it is fresh by itself, unless
+// it is older than the route allows (errSlow) or from before an event that the
+// set knows (errOutdated): that one may have been acknowledged, and a receipt
+// given. What the set says to have ended stays ended all the same, so that a
+// store that was rolled back revives nobody, and no key; that it must be renewed
+// for another reason has just been done.
+func (v *Verifier) admit(t *Token, sent reading, p *policy) (*Token, error) {
+	distrusted := t.kind == AccessToken && v.entries.Distrusts(t.held.KeyID)
+	outdated := v.entries.Outdates(&t.held)
+	e := v.look(t) // its look at the clock comes last here too
+	switch {
+	case e.verdict == revocation.Revoked:
 		return nil, refusedRevoked
-	}
-	if t.kind == AccessToken && v.entries.Distrusts(t.held.KeyID) {
+	case distrusted:
 		return nil, refusedStale
+	case outdated:
+		return nil, errOutdated
 	}
 	if o := inTime(t, e, v.config.Skew); o != accept {
 		return nil, o.refusal()
 	}
-	if passed(sent, e.now) >= freshness {
-		return nil, unavailable("the server answers too slowly", nil)
+	if passed(sent, e.now) >= e.lease.bound(p.freshness) {
+		return nil, tooSlow()
 	}
 	return v.permit(t, p, e)
 }

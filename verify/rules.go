@@ -29,7 +29,8 @@ const (
 )
 
 // Live asks the server on each request, as a session lookup would. The roles,
-// acr and time of authentication are the server's, of this moment.
+// acr and time of authentication are the server's, of this moment. An answer
+// that took longer than Config.Freshness or the server's lease to come is 503.
 func Live() Rule { return Rule{kind: ruleLive} }
 
 // Within obeys a revocation at most d after it committed. It is decided in

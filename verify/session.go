@@ -34,11 +34,8 @@ func (v *Verifier) askSession(ctx context.Context, credential string, p *policy)
 	if p.lost == Deny && !v.leased(ctx) {
 		return nil, leaseLost()
 	}
-	t, sent, err := v.askTogether(ctx, question{credential: strings.Clone(credential)}, p)
-	if err != nil {
-		return nil, err
-	}
-	return v.admit(t, sent, p.freshness, p)
+	t, _, err := v.askTogether(ctx, question{credential: strings.Clone(credential)}, p)
+	return t, err
 }
 
 // remember keeps what the server said of a session token, if it is good.

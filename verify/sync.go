@@ -237,6 +237,9 @@ func (s *syncer) grant(p polled) bool {
 		clock: s.v.lease.Load().clock.observe(p.sent, p.received, time.Duration(r.ServerTimeMS)*time.Millisecond),
 	}
 	next.Length = min(next.Length, maxLease)
+	if next.granted = next.Length; next.granted == 0 {
+		next.granted = s.v.lease.Load().granted
+	}
 	s.v.lease.Store(next)
 	if next.Length <= next.Age {
 		return false

@@ -230,9 +230,6 @@ func (ws *watches) ask(w *watch, asFallback bool) {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		told, sent, err := ws.v.askTogether(ctx, question{t.credential, t, asFallback}, &w.policy)
-		if err == nil {
-			told, err = ws.v.admit(told, sent, w.policy.freshness, &w.policy)
-		}
 		if errors.Is(err, ErrUnavailable) {
 			pause(ctx, askAgain)
 		}
@@ -249,7 +246,7 @@ func (ws *watches) answered(w *watch, told *Token, sent reading, err error) {
 	ok := ws.isOpen(w)
 	if ok && err == nil {
 		w.token = told
-		w.own = revocation.Lease{Sent: sent, Length: w.policy.freshness}
+		w.own = revocation.Lease{Sent: sent, Length: ws.v.lease.Load().bound(w.policy.freshness)}
 		w.expiry.Stop()
 		ws.schedule(w)
 	}

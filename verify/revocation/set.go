@@ -138,6 +138,17 @@ func (s *Set) Check(t *Token) Verdict {
 // verdict Stale it says that of the key alone.
 func (s *Set) Distrusts(keyID ID) bool { return s.current.Load().distrusts(keyID) }
 
+// Outdates reports whether this Set knows of an event after which what t was made from has to be read anew: a change of the
+// subject's rights, or of everything, behind its position, or a new epoch. Unlike the verdict Stale it says nothing of what
+// is held against any revision of t alike, however new: a key, and entries of former epochs.
+func (s *Set) Outdates(t *Token) bool {
+	v := s.current.Load()
+	if t.Epoch != v.epoch {
+		return v.left(t.Epoch)
+	}
+	return t.Seq < v.floor || v.held&ofAuthz != 0 && v.table.matches(t.Subject, t.Seq, 1<<tagAuthz) != 0
+}
+
 // distrusts reports whether a key has been revoked.
 func (v *view) distrusts(key ID) bool {
 	if len(v.keys) == 0 {

@@ -80,12 +80,21 @@ var openMutations = []mutation{
 		{"verify/session.go", "if !errors.Is(err, ErrInvalidToken) {\n				return got, err", "if errors.Is(err, ErrStale) {\n				return v.permit(t, p, v.look(t))\n			}\n			if !errors.Is(err, ErrInvalidToken) {\n				return got, err"},
 	}, "verify", ".", "TestSessionTokenAfterADemotion"},
 	{remembered, "an answer from before an event is used after it", []edit{
-		{"verify/live.go", "if !outdated && passed(sent, e.now) < p.freshness {", "_ = outdated\n		if passed(sent, e.now) < p.freshness {"},
-		{"verify/live.go", "	if e.verdict == revocation.Revoked {\n		return nil, refusedRevoked\n	}\n", ""},
+		{"verify/live.go", "outdated := v.entries.Outdates(&t.held)", "outdated := false"},
+		{"verify/live.go", "	case e.verdict == revocation.Revoked:", "	case e.verdict == revocation.Revoked && t == nil:"},
 	}, "verify", ".", "TestAnswerFromBeforeAnEvent"},
+	{remembered, "Live believes an answer from before an event that was acknowledged meanwhile", []edit{
+		{"verify/live.go", "outdated := v.entries.Outdates(&t.held)", "outdated := p.mode != modeLive && v.entries.Outdates(&t.held)"},
+	}, "verify", ".", "TestNoAnswerOutlivesAReceipt"},
+	{remembered, "an answer from before an epoch counts as new in it", []edit{
+		{"verify/revocation/set.go", "return v.left(t.Epoch)\n	}\n	return t.Seq", "return false\n	}\n	return t.Seq"},
+	}, "verify", ".", "TestNoAnswerOutlivesAReceipt"},
+	{remembered, "an answer may be older than a lease where the route allows more", []edit{
+		{"verify/lease.go", "	return min(freshness, l.granted)", "	return freshness"},
+	}, "verify", ".", "TestNoAnswerIsOlderThanALease"},
 	{remembered, "a lease is waited for after the answer was looked at", []edit{
 		{"verify/live.go", "		if p.lost == Deny && !v.leased(ctx) {\n			return nil, reading{}, leaseLost()\n		}\n", ""},
-		{"verify/session.go", "	return v.admit(t, sent, p.freshness, p)\n", "	got, err := v.admit(t, sent, p.freshness, p)\n	if err == nil && p.lost == Deny && !v.leased(ctx) {\n		return nil, leaseLost()\n	}\n	return got, err\n"},
+		{"verify/session.go", "	return t, err\n}", "	if err == nil && p.lost == Deny && !v.leased(ctx) {\n		return nil, leaseLost()\n	}\n	return t, err\n}"},
 	}, "verify", ".", "TestAnswerThatWaitsForALease"},
 	{remembered, "a session token is decided on from memory without a lease", []edit{
 		{"verify/session.go", "		got, err := v.decide(ctx, t, p)\n", "		got, err := v.decide(ctx, t, p)\n		if errors.Is(err, ErrLeaseLost) {\n			return v.permit(t, p, v.look(t))\n		}\n"},
