@@ -34,20 +34,26 @@ func openPost(c Config, st store, box sealer, now func() time.Time, o options) (
 	case o.mailTo != nil:
 		return post{sender: mail.NewTerminal(o.mailTo), reaches: true}, nil
 	case c.Mail.Server == "":
+		o.logger.Warn("no mail is sent: forgotten passwords, codes and notices of theft do not reach people", "fix", "set mail.server and mail.from")
 		return post{sender: mail.Discard{}}, nil
 	}
-	issuer, err := url.Parse(c.Issuer)
-	if err != nil {
-		return post{}, fmt.Errorf("issuer: %w", err)
-	}
-	carrier, err := mail.NewSMTP(mail.SMTPConfig{
-		Server: c.Mail.Server, From: c.Mail.From, Username: c.Mail.Username, Password: c.Mail.Password, TLS: c.Mail.TLS, Host: issuer.Hostname(),
-	})
+	carrier, err := carrier(c)
 	if err != nil {
 		return post{}, err
 	}
 	outbox := mail.NewOutbox(mail.OutboxConfig{Queue: st.MailQueue(), Box: box, Carrier: carrier, Alone: st.Alone, Now: now, Log: o.logger})
 	return post{sender: outbox, outbox: outbox, reaches: true}, nil
+}
+
+// carrier speaks to the configured mail server.
+func carrier(c Config) (*mail.SMTP, error) {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	return mail.NewSMTP(mail.SMTPConfig{
+		Server: c.Mail.Server, From: c.Mail.From, Username: c.Mail.Username, Password: c.Mail.Password, TLS: c.Mail.TLS, Host: issuer.Hostname(),
+	})
 }
 
 // signInDefaults are for applications that say nothing of how people sign in to them.

@@ -12,8 +12,8 @@ import (
 type doctorCmd struct{}
 
 func (doctorCmd) Help() string {
-	return `Looks at the configuration, cookies, origins, proxy, clock, key file and store, and, when the server runs, at what it
-answers at its public URL. Changes nothing. Exit code 1 if something is wrong.`
+	return `Looks at the configuration, cookies, origins, proxy, mail server, providers, clock, key file and store, and, when the
+server runs, at what it answers at its public URL. Changes nothing and sends no mail. Exit code 1 if something is wrong.`
 }
 
 // health is what a check found.
@@ -68,6 +68,9 @@ func (doctorCmd) Run(a *app) error {
 		r.browsers(cfg)
 		r.proxy(cfg)
 		r.mail(a.ctx, cfg)
+		if err := r.providers(a.ctx, cfg); err != nil {
+			return err
+		}
 		if err := r.examine(a.ctx, cfg); err != nil {
 			return err
 		}
