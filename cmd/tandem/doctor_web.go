@@ -19,9 +19,11 @@ func (r *report) browsers(c config.Config) {
 		r.note("cookie", "set issuer to an https URL before others use it", "tandem_session without Secure, as plain http on this machine needs")
 	case c.Cookies.Domain != "":
 		r.note("cookie", "leave out cookies.domain unless pages on other hosts need the cookie",
-			"__Secure-tandem_session is sent to every host under %s: whoever runs one of them can use it", c.Cookies.Domain)
+			"__Secure-tandem_session is sent to every host under %s: whoever runs one of them can use it, and no session is bound to its device", c.Cookies.Domain)
+	case c.Cookies.NoDeviceBinding:
+		r.note("cookie", "leave out cookies.device_binding unless versions differ among nodes", "__Host-tandem_session, bound to no device: whoever copies it can use it")
 	default:
-		r.ok("cookie", "__Host-tandem_session: Secure, HttpOnly, SameSite=Lax, for %s alone", u.Host)
+		r.ok("cookie", "__Host-tandem_session: Secure, HttpOnly, SameSite=Lax, for %s alone, bound to the device in browsers that can", u.Host)
 	}
 	healthy := true
 	for _, origin := range c.AllowedOrigins {

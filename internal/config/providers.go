@@ -166,7 +166,7 @@ func (p Provider) check(ps *problems, section string) {
 	case p.Kind == ProviderOIDC && p.Issuer == "":
 		add("issuer", "is missing", "write the provider's URL, as its tokens have it")
 	case p.Issuer != "" && !isProviderURL(p.Issuer):
-		add("issuer", "must be an https URL without query or fragment; http only for this machine", "write an URL such as https://id.example.com")
+		add("issuer", "must be an https URL without query or fragment; http only for this machine", "write a URL such as https://id.example.com")
 	case p.Kind == ProviderGitHub && strings.HasSuffix(p.Issuer, "/"):
 		add("issuer", "must not end in a slash", "take it off")
 	}

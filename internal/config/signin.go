@@ -61,7 +61,7 @@ func (c Config) checkSignIn(ps *problems) {
 			if meant := nearest(m, known); meant != "" {
 				remedy = "did you mean " + meant + "?"
 			}
-			ps.add("sign_in.methods", "holds what is no method to sign in with", remedy)
+			ps.add("sign_in.methods", "has "+printable(m)+", which is no method to sign in with", remedy)
 		}
 	}
 	oneOf(ps, "sign_in.second_factor", c.SignIn.SecondFactor, "if_enrolled", "required", "never")
