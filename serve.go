@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -151,7 +152,7 @@ func (s *Server) open(at *Addresses) (doors []door, err error) {
 func listenError(key, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: %s is in use by another program: stop it, or choose another address: %s in tandem.yaml", key, address, key)
+		return fmt.Errorf("%s: %s is in use by another program: stop it, or choose another address: --%s, or %s in tandem.yaml", key, address, strings.ReplaceAll(key, "_", "-"), key)
 	case errors.Is(err, syscall.EINVAL) && key == "data_dir":
 		return fmt.Errorf("%s: the path of the socket %s is too long for this system: choose a shorter data_dir", key, address)
 	}
