@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -45,6 +46,15 @@ func newConnect(p Provider, web *http.Client, c Config) *connect {
 }
 
 func (c *connect) http() *http.Client { return c.web }
+
+// again asks for a new authentication in both ways that there are, of which max_age has the ID token say when it was
+// (OpenID Connect Core 1.0 §3.1.2.1, §2). Google takes neither: its prompt knows none, consent and select_account.
+func (c *connect) again() []oauth2.AuthCodeOption {
+	if c.Kind == KindGoogle {
+		return nil
+	}
+	return []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0")}
+}
 
 // discover answers what the provider says of itself. While it does not answer, what it said last counts.
 func (c *connect) discover(ctx context.Context) (*metadata, error) {
@@ -147,6 +157,17 @@ func (v *verified) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// instant is a time in seconds (RFC 7519 §2, NumericDate). What cannot be read as one is none.
+type instant struct{ time.Time }
+
+func (i *instant) UnmarshalJSON(b []byte) error {
+	const last = 1 << 40 // seconds, far beyond any year that matters
+	if seconds, err := strconv.ParseFloat(string(b), 64); err == nil && seconds > 0 && seconds < last {
+		i.Time = time.Unix(int64(seconds), 0)
+	}
+	return nil
+}
+
 func (c *connect) who(ctx context.Context, t *oauth2.Token, nonce string) (Identity, error) {
 	m, err := c.discover(ctx)
 	if err != nil {
@@ -166,8 +187,13 @@ func (c *connect) who(ctx context.Context, t *oauth2.Token, nonce string) (Ident
 	if token.AccessTokenHash != "" && token.VerifyAccessToken(t.AccessToken) != nil {
 		return Identity{}, wrong("the ID token is of another access token")
 	}
-	var says claims
-	if err := token.Claims(&says); err != nil {
+	var (
+		says claims
+		when struct {
+			AuthTime instant `json:"auth_time"`
+		}
+	)
+	if token.Claims(&says) != nil || token.Claims(&when) != nil {
 		return Identity{}, wrong("the claims of the ID token")
 	}
 	// OpenID Connect Core 1.0 §3.1.3.7: a token for several must be issued to us.
@@ -179,7 +205,8 @@ func (c *connect) who(ctx context.Context, t *oauth2.Token, nonce string) (Ident
 			return Identity{}, err
 		}
 	}
-	return Identity{Subject: token.Subject, Email: says.Email, EmailVerified: says.Email != "" && bool(says.Verified), Name: says.Name}, nil
+	return Identity{Subject: token.Subject, Email: says.Email, EmailVerified: says.Email != "" && bool(says.Verified), Name: says.Name,
+		AuthTime: when.AuthTime.Time}, nil
 }
 
 // userinfo asks for the claims that the ID token does not hold.

@@ -8,12 +8,14 @@ package federate
 import (
 	"crypto/subtle"
 	"errors"
+	"time"
 )
 
 // Named is a provider as pages offer it.
 type Named struct {
 	Name  string // as configured: [a-z0-9-]{1,32}
 	Title string // for people
+	Again bool   // it can be told to ask whoever is signed in there again, and says that it did
 }
 
 // Handshake is what has to be kept, out of reach of others, between sending a browser away and reading what it brings
@@ -38,11 +40,14 @@ type Identity struct {
 	Email         string // may be empty
 	EmailVerified bool   // the provider says that the address is theirs
 	Name          string
+	AuthTime      time.Time // when they signed in there, by its clock; zero if it does not say
 }
 
 // Errors of the package.
 var (
 	ErrUnknownProvider = errors.New("there is no such provider")
+	// ErrNeverAgain is answered for a provider that cannot be told to ask somebody again, see Named.Again.
+	ErrNeverAgain = errors.New("the provider cannot be told to ask again")
 	// ErrDenied: the person said no at the provider.
 	ErrDenied = errors.New("the sign-in was cancelled at the provider")
 	// ErrAnswer is wrapped by what is wrong with a provider's answer: state, issuer, code, signature, nonce.

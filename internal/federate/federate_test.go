@@ -78,7 +78,7 @@ func visit(t *testing.T, address, choice string) url.Values {
 
 func (w *world) signIn(t *testing.T) (federate.Identity, error) {
 	t.Helper()
-	address, h, err := w.client.Begin(t.Context(), "acme", redirect)
+	address, h, err := w.client.Begin(t.Context(), "acme", redirect, false)
 	if err != nil {
 		return federate.Identity{}, err
 	}
@@ -158,12 +158,12 @@ func TestFaultsEndInNoIdentity(t *testing.T) {
 func TestAnswersThatWereNotAskedFor(t *testing.T) {
 	for _, kind := range kinds {
 		w := newWorld(t, kind)
-		address, h, err := w.client.Begin(t.Context(), "acme", redirect)
+		address, h, err := w.client.Begin(t.Context(), "acme", redirect, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		query := visit(t, address, "yes")
-		_, other, err := w.client.Begin(t.Context(), "acme", redirect)
+		_, other, err := w.client.Begin(t.Context(), "acme", redirect, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	for _, fault := range []provider.Fault{provider.Broken, provider.Misnamed} {
 		w.Do(fault)
 		for range 5 {
-			if _, _, err := w.client.Begin(t.Context(), "acme", redirect); !errors.Is(err, federate.ErrUnreachable) {
+			if _, _, err := w.client.Begin(t.Context(), "acme", redirect, false); !errors.Is(err, federate.ErrUnreachable) {
 				t.Fatalf("%s: %v", fault, err)
 			}
 		}
@@ -219,7 +219,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			if _, _, err := w.client.Begin(t.Context(), "acme", redirect); err != nil {
+			if _, _, err := w.client.Begin(t.Context(), "acme", redirect, false); err != nil {
 				t.Error(err)
 			}
 		})
@@ -231,7 +231,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	w.Do(provider.Broken)
 	w.wait(2 * time.Hour)
 	for range 3 {
-		if _, _, err := w.client.Begin(t.Context(), "acme", redirect); err != nil {
+		if _, _, err := w.client.Begin(t.Context(), "acme", redirect, false); err != nil {
 			t.Errorf("what it said last is forgotten: %v", err)
 		}
 	}
@@ -253,12 +253,12 @@ func TestCallersDoNotWaitForEachOther(t *testing.T) {
 	}
 	first := make(chan error, 1)
 	go func() {
-		_, _, err := p.Begin(context.Background(), "acme", redirect)
+		_, _, err := p.Begin(context.Background(), "acme", redirect, false)
 		first <- err
 	}()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := p.Begin(ended, "acme", redirect); !errors.Is(err, federate.ErrUnreachable) {
+	if _, _, err := p.Begin(ended, "acme", redirect, false); !errors.Is(err, federate.ErrUnreachable) {
 		t.Errorf("a caller who is gone: %v", err)
 	}
 	if err := <-first; !errors.Is(err, federate.ErrUnreachable) {
@@ -272,7 +272,7 @@ func TestOnlySecureAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := p.Begin(t.Context(), "acme", redirect); !errors.Is(err, federate.ErrUnreachable) || !strings.Contains(err.Error(), "https") {
+		if _, _, err := p.Begin(t.Context(), "acme", redirect, false); !errors.Is(err, federate.ErrUnreachable) || !strings.Contains(err.Error(), "https") {
 			t.Errorf("%s: %v", issuer, err)
 		}
 	}
@@ -287,13 +287,13 @@ func TestProvidersByName(t *testing.T) {
 	if got := p.List(); len(got) != 2 || got[0] != (federate.Named{Name: "google", Title: "Google"}) || got[1].Name != "github" {
 		t.Errorf("List = %v", got)
 	}
-	if _, _, err := p.Begin(t.Context(), "acme", redirect); !errors.Is(err, federate.ErrUnknownProvider) {
+	if _, _, err := p.Begin(t.Context(), "acme", redirect, false); !errors.Is(err, federate.ErrUnknownProvider) {
 		t.Errorf("Begin = %v", err)
 	}
 	if _, err := p.Finish(t.Context(), "acme", redirect, federate.Handshake{}, nil); !errors.Is(err, federate.ErrUnknownProvider) {
 		t.Errorf("Finish = %v", err)
 	}
-	address, h, err := p.Begin(t.Context(), "github", redirect)
+	address, h, err := p.Begin(t.Context(), "github", redirect, false)
 	u, _ := url.Parse(address)
 	if err != nil || u.Host != "github.com" || u.Query().Get("state") != h.State || u.Query().Get("redirect_uri") != redirect || u.Query().Get("code_challenge_method") != "S256" {
 		t.Errorf("Begin = %s, %v", address, err)

@@ -28,6 +28,9 @@ func newGitHub(p Provider, web *http.Client) *gitHub {
 
 func (g *gitHub) http() *http.Client { return g.web }
 
+// again: GitHub has no way to be told, and says nothing of when somebody signed in there.
+func (g *gitHub) again() []oauth2.AuthCodeOption { return nil }
+
 // issuer: GitHub tells none. Its answers cannot be mistaken for another's, since each provider has a redirect URI of
 // its own (RFC 9700 §4.4.2).
 func (g *gitHub) issuer(context.Context) (string, bool, error) { return "", false, nil }

@@ -54,6 +54,8 @@ type peer interface {
 	who(ctx context.Context, t *oauth2.Token, nonce string) (Identity, error)
 	// http is the client for requests to it.
 	http() *http.Client
+	// again is what tells it to ask whoever is signed in there again; nil if nothing does.
+	again() []oauth2.AuthCodeOption
 }
 
 // New makes the providers. It does not connect.
@@ -81,7 +83,7 @@ func New(c Config) (*Providers, error) {
 		default:
 			return nil, fmt.Errorf("provider %s is of no known kind", one.Name)
 		}
-		p.names = append(p.names, Named{Name: one.Name, Title: one.Title})
+		p.names = append(p.names, Named{Name: one.Name, Title: one.Title, Again: p.peers[one.Name].again() != nil})
 	}
 	return p, nil
 }
@@ -90,8 +92,9 @@ func New(c Config) (*Providers, error) {
 func (p *Providers) List() []Named { return append([]Named(nil), p.names...) }
 
 // Begin answers the URL to send the browser to, and what to keep until it is back. redirect is where it comes back to,
-// exactly as registered at the provider. Errors: ErrUnknownProvider, ErrUnreachable.
-func (p *Providers) Begin(ctx context.Context, provider, redirect string) (url string, h Handshake, err error) {
+// exactly as registered at the provider. again: whoever is signed in there is to be asked all the same; Identity.AuthTime
+// tells whether they were. Errors: ErrUnknownProvider, ErrUnreachable, ErrNeverAgain.
+func (p *Providers) Begin(ctx context.Context, provider, redirect string, again bool) (url string, h Handshake, err error) {
 	peer, ok := p.peers[provider]
 	if !ok {
 		return "", h, ErrUnknownProvider
@@ -101,7 +104,15 @@ func (p *Providers) Begin(ctx context.Context, provider, redirect string) (url s
 		return "", h, fmt.Errorf("begin at provider %s: %w", provider, err)
 	}
 	h = Handshake{State: random(), Nonce: random(), Verifier: oauth2.GenerateVerifier()}
-	return c.AuthCodeURL(h.State, oauth2.SetAuthURLParam("nonce", h.Nonce), oauth2.S256ChallengeOption(h.Verifier)), h, nil
+	options := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("nonce", h.Nonce), oauth2.S256ChallengeOption(h.Verifier)}
+	if again {
+		more := peer.again()
+		if more == nil {
+			return "", Handshake{}, fmt.Errorf("begin at provider %s: %w", provider, ErrNeverAgain)
+		}
+		options = append(options, more...)
+	}
+	return c.AuthCodeURL(h.State, options...), h, nil
 }
 
 // Finish reads the parameters that the browser came back with, and asks the provider who it is. Whoever calls it has

@@ -95,8 +95,9 @@ type Progress struct {
 // Providers is the port to sign-in with other providers of identities.
 type Providers interface {
 	List() []federate.Named
-	// Begin answers the URL to send the browser to. ErrUnknownProvider, ErrUnreachable.
-	Begin(ctx context.Context, provider, redirect string) (url string, h federate.Handshake, err error)
+	// Begin answers the URL to send the browser to. again: whoever is signed in there is to be asked all the same, of
+	// those that can be told to. ErrUnknownProvider, ErrUnreachable.
+	Begin(ctx context.Context, provider, redirect string, again bool) (url string, h federate.Handshake, err error)
 	// Finish reads the parameters that the browser came back with, and asks the provider who it is.
 	// Errors: federate.ErrDenied, ErrAnswer, ErrUnreachable, ErrUnknownProvider.
 	Finish(ctx context.Context, provider, redirect string, h federate.Handshake, query map[string][]string) (federate.Identity, error)

@@ -95,12 +95,13 @@ func TestGuessesAtOneTimeCodesAreLimited(t *testing.T) {
 	d := open(t, func(c *signin.Config) { c.Defaults.PerFactor = limit.Policy{Burst: 7, Period: time.Hour} })
 	d.user(email, true)
 	s, _, _ := d.addTOTP(d.enter(email))
+	thief := browser("203.0.113.9") // who knows the password
 	wrong, tooMany, limited := 0, 0, 0
 	for range 3 {
-		at := d.half("", home)
+		at := d.half("", thief)
 		for range 6 {
 			var e *signin.LimitedError
-			switch _, err := d.ProveTOTP(t.Context(), at.Token, "12345", false, home); {
+			switch _, err := d.ProveTOTP(t.Context(), at.Token, "12345", false, thief); {
 			case errors.Is(err, signin.ErrWrongCode):
 				wrong++
 			case errors.Is(err, signin.ErrTooManyTries):
@@ -115,14 +116,44 @@ func TestGuessesAtOneTimeCodesAreLimited(t *testing.T) {
 	if wrong != 7 || tooMany == 0 || limited == 0 {
 		t.Errorf("%d compared, %d too many, %d limited", wrong, tooMany, limited)
 	}
-	at := d.half("", home)
+	at := d.half("", thief)
 	var e *signin.LimitedError
-	if _, err := d.ProveTOTP(t.Context(), at.Token, d.totp(s), false, home); !errors.As(err, &e) {
+	if _, err := d.ProveTOTP(t.Context(), at.Token, d.totp(s), false, thief); !errors.As(err, &e) {
 		t.Errorf("the limit of the account: %v", err)
 	}
 	if n := len(d.entries(audit.SignInRefused)); n != 7 {
 		t.Errorf("%d refusals in the trail", n)
 	}
+	// The owner is not locked out, at an address or on a device from which they have signed in before.
+	known := browser("198.51.100.4")
+	known.DeviceToken = must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", home).Token, d.totp(s), false, home)).Grant.DeviceToken
+	d.pass(30 * time.Second)
+	must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", known).Token, d.totp(s), false, known))
+}
+
+// What devices are known does not multiply the guesses: there is one more allowance for all of them.
+func TestKnownDevicesShareTheirGuesses(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(c *signin.Config) { c.Defaults.PerFactor = limit.Policy{Burst: 7, Period: time.Hour} })
+	d.app("lax", application.SignIn{SecondFactor: application.Never})
+	d.user(email, true)
+	s, _, _ := d.addTOTP(d.enter(email))
+	compared := 0
+	for i := range 6 {
+		thief := browser(fmt.Sprint("203.0.113.", i)) // known by the password alone
+		thief.DeviceToken = d.half("lax", thief).Grant.DeviceToken
+		at := d.half("", thief)
+		for range 5 {
+			if _, err := d.ProveTOTP(t.Context(), at.Token, "12345", false, thief); errors.Is(err, signin.ErrWrongCode) {
+				compared++
+			}
+		}
+	}
+	if compared != 14 {
+		t.Errorf("%d guesses were compared, of one device for each 7", compared)
+	}
+	d.pass(time.Hour)
+	must[signin.Progress](t)(d.ProveTOTP(t.Context(), d.half("", home).Token, d.totp(s), false, home))
 }
 
 func TestRememberedDevice(t *testing.T) {
@@ -237,6 +268,7 @@ func TestChangesOfFactorsTakeAFreshProof(t *testing.T) {
 	_, err = d.NewRecoveryCodes(t.Context(), strongly, home)
 	want(t, err, signin.ErrStepUp)
 	strongly = d.stepUp(strongly, func(a secret.Text) (signin.Progress, error) {
+		must[signin.Progress](t)(d.ProvePassword(t.Context(), a, secret.NewText(password), home))
 		return d.ProveRecoveryCode(t.Context(), a, recovery[3].Reveal(), home)
 	})
 	fresh := must[[]secret.Text](t)(d.NewRecoveryCodes(t.Context(), strongly, home))

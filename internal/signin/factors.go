@@ -57,9 +57,6 @@ func (s *Service) factors(ctx context.Context, user account.ID) (f Factors, err 
 	return f, nil
 }
 
-// freshFor is for how long a proof of the person lets them change what they can prove themselves with.
-const freshFor = 10 * time.Minute
-
 // Fresh reports whether the person proved themselves recently enough, and with enough, to change what they can prove
 // themselves with: within 10 minutes, and with a second factor if they have one. If not, a step-up comes first.
 func (s *Service) Fresh(ctx context.Context, who Identity) (bool, error) {
@@ -74,6 +71,14 @@ func fresh(who Identity, has holding, now time.Time) bool {
 
 // ErrStepUp is answered where the caller has to prove themselves anew first.
 var ErrStepUp = errors.New("prove yourself again first")
+
+// StepUpError is ErrStepUp where a second factor has to be among the proofs: one of these.
+type StepUpError struct{ Factors []application.Method }
+
+func (e *StepUpError) Error() string { return ErrStepUp.Error() }
+
+// Is has it be taken for ErrStepUp.
+func (e *StepUpError) Is(target error) bool { return target == ErrStepUp }
 
 // RenamePasskey renames one of the caller's. Errors: credential.ErrPasskeyNotFound, *FieldError.
 func (s *Service) RenamePasskey(ctx context.Context, who Identity, passkey, name string, c Client) error {

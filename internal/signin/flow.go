@@ -17,6 +17,9 @@ var (
 	// ErrUnverified is answered when a provider's address belongs to an account here, so that signing in needs a proof
 	// of it: sign in as usual, then connect the provider on the account page.
 	ErrUnverified = errors.New("sign in as you usually do, then connect this provider on the account page")
+	// ErrSignInAgain is answered at a step-up where nothing can be asked for again, or a provider was asked and does not say
+	// that it has asked the person: only a new sign-in is a new proof then.
+	ErrSignInAgain = errors.New("nothing here can ask you again: sign out, and sign in again")
 	// ErrLastMethod is answered if nothing would be left to sign in with.
 	ErrLastMethod = errors.New("this is the last way to sign in to the account")
 	// ErrNoMail is answered where mail would have to be sent and none can be.

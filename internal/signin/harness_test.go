@@ -63,6 +63,7 @@ func must[T any](t testing.TB) func(v T, err error) T {
 func open(t testing.TB, change ...func(*signin.Config)) *desk {
 	t.Helper()
 	d := &desk{TB: t, now: time.Now().UTC().Truncate(time.Second), provider: &provider{}, limits: &counted{Store: limit.NewMemory(0)}}
+	d.provider.clock = d.clock
 	d.store = memory.Open(memory.Options{Now: d.now})
 	box := must[*secret.Box](t)(secret.NewBox(bytes.Repeat([]byte{7}, secret.MasterKeySize)))
 	ring := must[*signing.Ring](t)(signing.Open(t.Context(), signing.Config{
@@ -277,13 +278,18 @@ type provider struct {
 	who   federate.Identity
 	fails error
 	asked int // who somebody is
+
+	again  bool             // the last was to be asked although signed in there
+	silent bool             // about when somebody signed in there
+	clock  func() time.Time // by which somebody who is asked signs in there
 }
 
 func (*provider) List() []federate.Named {
-	return []federate.Named{{Name: "example", Title: "Example"}}
+	return []federate.Named{{Name: "example", Title: "Example", Again: true}}
 }
 
-func (*provider) Begin(_ context.Context, name, redirect string) (string, federate.Handshake, error) {
+func (p *provider) Begin(_ context.Context, name, redirect string, again bool) (string, federate.Handshake, error) {
+	p.again = again
 	return "https://id.example.com/?back=" + redirect, federate.Handshake{State: "x", Verifier: name}, nil
 }
 
@@ -296,6 +302,9 @@ func (p *provider) Finish(_ context.Context, name, _ string, h federate.Handshak
 	}
 	who := p.who
 	who.Provider = name
+	if p.again && !p.silent && who.AuthTime.IsZero() {
+		who.AuthTime = p.clock()
+	}
 	return who, nil
 }
 

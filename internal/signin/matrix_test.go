@@ -213,6 +213,7 @@ func (w *walker) replenish(who signin.Identity) {
 	view := must[session.View](w)(w.store.Sessions().Find(w.Context(), who.View.Session.ID))
 	who.View = view
 	who = w.stepUp(who, func(a secret.Text) (signin.Progress, error) {
+		must[signin.Progress](w)(w.ProvePassword(w.Context(), a, secret.NewText(password), home))
 		w.pass(30 * time.Second)
 		return w.ProveTOTP(w.Context(), a, w.totp(w.seed), false, home)
 	})

@@ -15,6 +15,7 @@ type rules struct {
 	SecondFactor application.SecondFactor
 	Remember     time.Duration // for how long a device is spared the second factor; zero: not at all
 	CanMail      bool
+	Again        []string // providers that can be told to ask the person again
 }
 
 // ability is what a server can do about proofs.
@@ -22,10 +23,11 @@ type ability struct {
 	Mail      bool     // messages reach people
 	Passkeys  bool     // browsers make passkeys for its host
 	Providers []string // of identities, by name
+	Again     []string // those of them that can be told to ask the person again
 }
 
 func rulesOf(app, server application.SignIn, can ability) rules {
-	r := rules{SecondFactor: application.IfEnrolled, CanMail: can.Mail, Enrollable: []application.Method{application.TOTP}}
+	r := rules{SecondFactor: application.IfEnrolled, CanMail: can.Mail, Again: can.Again, Enrollable: []application.Method{application.TOTP}}
 	if can.Passkeys {
 		r.Enrollable = append(r.Enrollable, application.Passkey)
 	}
@@ -143,6 +145,10 @@ type standing struct {
 	Remembered bool    // the device has proven a second factor of this user, recently enough
 	Chosen     bool    // name and password were chosen
 	ACR        string  // of the session, from StepUp on
+	// Since is how long ago the person proved themselves in the session, at a step-up.
+	Since time.Duration
+	// Keep: the step-up is to keep the level that the session has, rather than to reach the highest that the user can.
+	Keep bool
 }
 
 // verdict is what comes next.
@@ -230,32 +236,6 @@ func (r rules) judgeRecovery(a standing) verdict {
 		return verdict{Ask: []application.Method{application.Password}, Choose: true}
 	}
 	return r.judgeSecond(a)
-}
-
-// judgeStepUp takes any one proof of the person. Whoever has a second factor and has not proven it in this session is
-// asked for that, since anything less would not let them do more than before. A provider may answer without asking anybody,
-// for a person who signed in there days ago, so it is asked only where there is nothing else.
-func (r rules) judgeStepUp(a standing) verdict {
-	level := max(a.ACR, oneFactor)
-	if len(a.Proofs) > 0 {
-		if slices.ContainsFunc(a.Proofs, func(p proof) bool { return second(p.Method) }) {
-			level = twoFactors
-		}
-		return verdict{Done: true, ACR: level}
-	}
-	ask := a.Has.seconds()
-	if level == twoFactors || len(ask) == 0 {
-		firsts := a.Has.firsts(r)
-		if here := slices.DeleteFunc(slices.Clone(firsts), isProvider); len(here)+len(ask) > 0 {
-			firsts = here
-		}
-		for _, m := range slices.Backward(firsts) {
-			if !slices.Contains(ask, m) {
-				ask = slices.Insert(ask, 0, m)
-			}
-		}
-	}
-	return verdict{Ask: ask, SecondFactor: level != twoFactors && a.Has.enrolled()}
 }
 
 // begun reports whether a proof is one that a sign-in may begin with. A passkey by itself must have verified the person.

@@ -152,36 +152,6 @@ func deadEnd(a standing, v verdict) string {
 	return ""
 }
 
-func TestStepUpAsksForWhatChangesSomething(t *testing.T) {
-	t.Parallel()
-	r := rulesOf(application.SignIn{}, application.SignIn{}, ability{Mail: true, Passkeys: true, Providers: []string{"example"}})
-	both := holding{Password: true, TOTP: true, RecoveryCodes: 3, Verified: true}
-	cases := []struct {
-		name string
-		a    standing
-		ask  string
-		acr  string
-	}{
-		{"password alone", standing{Has: holding{Password: true}, ACR: "1"}, "[password]", ""},
-		{"a second factor not proven yet", standing{Has: both, ACR: "1"}, "[totp recovery_code]", ""},
-		{"a second factor proven before", standing{Has: both, ACR: "2"}, "[password email_code totp recovery_code]", ""},
-		{"a password keeps the level", standing{Has: both, ACR: "2", Proofs: []proof{{Method: application.Password}}}, "[]", "2"},
-		{"a password raises nothing", standing{Has: both, ACR: "1", Proofs: []proof{{Method: application.Password}}}, "[]", "1"},
-		{"a second factor raises", standing{Has: both, ACR: "1", Proofs: []proof{{Method: application.TOTP}}}, "[]", "2"},
-		{"a provider, which may answer without asking anybody", standing{Has: holding{Verified: true, Providers: []string{"example"}}, ACR: "1"}, "[email_code]", ""},
-		{"a provider beside a second factor", standing{Has: holding{TOTP: true, Providers: []string{"example"}}, ACR: "2"}, "[totp]", ""},
-		{"a provider and nothing else", standing{Has: holding{Providers: []string{"example"}}, ACR: "1"}, "[provider:example]", ""},
-		{"an address that is not theirs proves nothing", standing{Has: holding{Verified: false}, ACR: "1"}, "[]", ""},
-	}
-	for _, c := range cases {
-		c.a.Purpose = ToStepUp
-		v := r.judge(c.a)
-		if got := fmt.Sprint(v.Ask); got != c.ask || v.ACR != c.acr || v.Done != (c.acr != "") {
-			t.Errorf("%s: %+v", c.name, v)
-		}
-	}
-}
-
 func TestRulesTakeWhatTheServerCanDo(t *testing.T) {
 	t.Parallel()
 	server := application.SignIn{SecondFactor: application.Required, Remember: time.Hour}

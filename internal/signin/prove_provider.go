@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
@@ -29,11 +30,12 @@ func (s *Service) askProvider(ctx context.Context, attempt secret.Text, provider
 	if s.Providers == nil || !s.asks(t, application.Provider(provider)) {
 		return "", ErrNotNow
 	}
-	to, handshake, err := s.Providers.Begin(ctx, provider, s.url(CallbackPath(provider)))
+	again := t.state.Purpose == ToStepUp
+	to, handshake, err := s.Providers.Begin(ctx, provider, s.url(CallbackPath(provider)), again)
 	if err != nil {
 		return "", fmt.Errorf("ask provider: %w", err)
 	}
-	t.state.Provider, t.state.Handshake = provider, &handshake
+	t.state.Provider, t.state.Handshake, t.state.Sent = provider, &handshake, t.now
 	if err := s.keep(ctx, t); err != nil {
 		return "", err
 	}
@@ -43,7 +45,7 @@ func (s *Service) askProvider(ctx context.Context, attempt secret.Text, provider
 // ProveProvider reads what the browser came back with. It signs in whoever has connected the account there; connects
 // it, if that is the purpose; and makes an account for whoever is new, if the provider vouches for the address and
 // nobody has it. Errors: those of federate, ErrUnverified, credential.ErrConnectionTaken; ErrNotNow if the browser has come
-// back before.
+// back before; ErrSignInAgain if it was to ask the person again and does not say that it did.
 func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provider string, query map[string][]string, c Client) (Progress, error) {
 	t, err := s.resume(ctx, attempt, c)
 	if err != nil {
@@ -57,6 +59,12 @@ func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provid
 	if err != nil {
 		return Progress{}, err
 	}
+	if t.state.Purpose == ToStepUp && !askedAgain(identity, t.state.Sent, s.Now()) {
+		if err := s.refusedFor(ctx, t.refusal(), t.user.ID, "provider_did_not_ask", c); err != nil {
+			return Progress{}, err
+		}
+		return Progress{}, ErrSignInAgain
+	}
 	t.state.Proofs = append(t.state.Proofs, proof{Method: m})
 	if t.state.Purpose == ToConnect {
 		return s.connected(ctx, t, identity)
@@ -65,6 +73,13 @@ func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provid
 		return Progress{}, err
 	}
 	return s.settle(ctx, t)
+}
+
+// askedAgain reports whether the provider says that the person signed in there after they were sent: else it may have
+// answered for somebody who did so days ago. One that does not say when has not asked.
+func askedAgain(who federate.Identity, sent, now time.Time) bool {
+	const skew = time.Minute // between its clock and ours
+	return !sent.IsZero() && who.AuthTime.After(sent.Add(-skew)) && who.AuthTime.Before(now.Add(skew))
 }
 
 // comeBack asks the provider who it is, once for each time that the browser was sent there (RFC 9700 §4.7.1): a provider

@@ -117,7 +117,10 @@ func (s *Service) spendRecoveryCode(ctx context.Context, user account.User, code
 	return err
 }
 
-// guess counts a guess at the user's second factor before it is made, over all attempts; a wrong one stays counted.
+// guess counts a guess at the user's second factor before it is made, over all attempts; a wrong one stays counted. As
+// with passwords a device or an address from which the user has signed in before has guesses of its own, so that whoever
+// knows the password does not lock the owner out: one more allowance for all of them together, since where an
+// application asks for no second factor a stranger becomes known with the password alone, as many times as they like.
 func (s *Service) guess(ctx context.Context, user account.User, refusal audit.Type, c Client, check func() error) error {
 	address, err := s.takeAddress(ctx, c.IP)
 	if err != nil {
@@ -125,6 +128,10 @@ func (s *Service) guess(ctx context.Context, user account.User, refusal audit.Ty
 	}
 	one := taken{limit.Key("second factor", string(user.ID)), s.Defaults.PerFactor}
 	d, err := s.Limits.Take(ctx, one.key, one.policy, s.Now())
+	if err == nil && !d.Allowed {
+		one.key = limit.Key("second factor of a known device", string(user.ID))
+		d, err = s.takeKnown(ctx, user, one, d, c)
+	}
 	if err != nil {
 		return fmt.Errorf("take from limit: %w", err)
 	}
@@ -144,4 +151,13 @@ func (s *Service) guess(ctx context.Context, user account.User, refusal audit.Ty
 		return fmt.Errorf("prove second factor: %w", err)
 	}
 	return nil
+}
+
+// takeKnown takes from the allowance of known devices and addresses if it is one, and answers `denied` if not.
+func (s *Service) takeKnown(ctx context.Context, user account.User, own taken, denied limit.Decision, c Client) (limit.Decision, error) {
+	_, known, err := s.ownKey(ctx, account.NormalizeEmail(user.Email), c)
+	if err != nil || !known {
+		return denied, err
+	}
+	return s.Limits.Take(ctx, own.key, own.policy, s.Now())
 }

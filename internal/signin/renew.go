@@ -18,49 +18,83 @@ import (
 	"tandem.example/tandem/verify/revocation"
 )
 
-// Again is what a person proves themselves anew with: one of these.
+// Again is what a person proves themselves anew with: a password, a second factor, or both.
 type Again struct {
 	Password     secret.Text
 	TOTP         string
 	RecoveryCode string
 }
 
-// StepUp proves the person anew: AuthenticatedAt becomes now, and the session gets new credentials; the old ones are
-// dead in the same commit. A password alone does not raise the acr; a second factor raises it to "2".
+// claims are the proofs that it would be if all of it were right.
+func (in Again) claims() (out []proof) {
+	if !in.Password.Empty() {
+		out = append(out, proof{Method: application.Password})
+	}
+	if in.TOTP != "" {
+		out = append(out, proof{Method: application.TOTP})
+	}
+	if in.RecoveryCode != "" {
+		out = append(out, proof{Method: application.RecoveryCode})
+	}
+	return out
+}
+
+// StepUp proves the person anew, by the policy that the pages have: AuthenticatedAt becomes now, and the session gets new
+// credentials; the old ones are dead in the same commit. A password alone keeps a session at acr "1"; a second factor
+// lifts it to "2", with the password beside it unless the session of one factor began within the last 10 minutes; and a
+// session at "2" takes both. Nothing is compared, and no guess counted, before all that it takes was sent.
 //
-// Errors: ErrInvalidCredentials, ErrWrongCode, *FieldError (also for a factor that the user has not), *LimitedError,
-// *credential.OverloadedError, session.ErrEnded, session.ErrRaced.
+// Errors: ErrInvalidCredentials, ErrWrongCode, *SecondFactorError for what has to go with it, *FieldError (also for a
+// factor that the user has not), ErrSignInAgain, *LimitedError, *credential.OverloadedError, session.ErrEnded,
+// session.ErrRaced.
 func (s *Service) StepUp(ctx context.Context, who Identity, in Again, d Delivery, c Client) (Grant, error) {
-	proved := proof{Method: application.Password}
+	has, err := s.holding(ctx, who.View.User)
+	if err != nil {
+		return Grant{}, err
+	}
+	r := s.rules(who.Application)
+	if err := in.check(r, has); err != nil {
+		return Grant{}, err
+	}
+	proofs := in.claims()
+	v := r.judge(standing{
+		Purpose: ToStepUp, Proofs: proofs, Has: has, ACR: who.View.Session.ACR, Since: s.Now().Sub(who.View.Session.AuthenticatedAt),
+		Keep: in.TOTP == "" && in.RecoveryCode == "",
+	})
 	switch {
-	case in == (Again{}):
-		return Grant{}, &FieldError{"password", "is needed, or totp, or recovery_code"}
-	case in.TOTP != "" || in.RecoveryCode != "":
-		if !in.Password.Empty() || in.TOTP != "" && in.RecoveryCode != "" {
-			return Grant{}, &FieldError{"password", "goes without totp and recovery_code, and each of these without the other"}
-		}
-		has, err := s.holding(ctx, who.View.User)
-		if err != nil {
-			return Grant{}, err
-		}
-		m, err := s.proveSecond(ctx, who.View.User, has.seconds(), in.TOTP, in.RecoveryCode, audit.StepUpRefused, c)
-		var none *SecondFactorError
-		if errors.As(err, &none) {
-			return Grant{}, &FieldError{map[bool]string{true: "totp", false: "recovery_code"}[in.TOTP != ""], "is not set up for this user"}
-		}
-		if err != nil {
-			return Grant{}, err
-		}
-		proved.Method = m
-	case !slices.Contains(s.rules(who.Application).Methods, application.Password):
-		return Grant{}, &FieldError{"password", "is not used to sign in to this application"}
-	default:
+	case !v.Done && len(v.Ask) == 0:
+		return Grant{}, ErrSignInAgain
+	case !v.Done:
+		return Grant{}, &SecondFactorError{Factors: v.Ask}
+	}
+	if !in.Password.Empty() {
 		if _, err := s.reprove(ctx, who, in.Password, c); err != nil {
 			return Grant{}, err
 		}
 	}
-	v := s.rules(who.Application).judge(standing{Purpose: ToStepUp, Proofs: []proof{proved}, ACR: who.View.Session.ACR})
-	return s.renewed(ctx, who, []proof{proved}, v.ACR, d, audit.SteppedUp, c)
+	if in.TOTP != "" || in.RecoveryCode != "" {
+		if _, err := s.proveSecond(ctx, who.View.User, has.seconds(), in.TOTP, in.RecoveryCode, audit.StepUpRefused, c); err != nil {
+			return Grant{}, err
+		}
+	}
+	return s.renewed(ctx, who, proofs, v.ACR, d, audit.SteppedUp, c)
+}
+
+// check says what of it this user cannot prove here.
+func (in Again) check(r rules, has holding) error {
+	switch {
+	case in == (Again{}):
+		return &FieldError{"password", "is needed, or totp, or recovery_code"}
+	case in.TOTP != "" && in.RecoveryCode != "":
+		return &FieldError{"recovery_code", "goes without totp"}
+	case in.TOTP != "" && !has.TOTP:
+		return &FieldError{"totp", "is not set up for this user"}
+	case in.RecoveryCode != "" && has.RecoveryCodes == 0:
+		return &FieldError{"recovery_code", "is not set up for this user"}
+	case !in.Password.Empty() && !slices.Contains(r.Methods, application.Password):
+		return &FieldError{"password", "is not used to sign in to this application"}
+	}
+	return nil
 }
 
 // retry does it again upon the session as it is now, if it failed because a refresh came in between: the proof, which
@@ -84,11 +118,20 @@ func (s *Service) retry(ctx context.Context, who Identity, do func(Identity) (Gr
 	return Grant{}, session.ErrRaced
 }
 
-// ChangePassword sets a new password. The session that asks stays, with new credentials; the user's others end.
+// ChangePassword sets a new password. The session that asks stays, with new credentials; the user's others end. Whoever
+// has a second factor has proven it in the last 10 minutes: a stolen session with a phished password changes nothing.
 //
-// Errors: as StepUp, and *credential.PolicyError for the new password.
+// Errors: *StepUpError, before anything is compared; ErrInvalidCredentials, *LimitedError, *credential.OverloadedError,
+// session.ErrEnded, session.ErrRaced, and *credential.PolicyError for the new password.
 func (s *Service) ChangePassword(ctx context.Context, who Identity, current, next secret.Text, d Delivery, c Client) (Grant, error) {
 	user := who.View.User
+	has, err := s.holding(ctx, user)
+	if err != nil {
+		return Grant{}, err
+	}
+	if has.enrolled() && !fresh(who, has, s.Now()) {
+		return Grant{}, &StepUpError{Factors: has.seconds()}
+	}
 	if err := s.Passwords.Check(next, user.Email, user.Name); err != nil {
 		return Grant{}, err
 	}
@@ -103,6 +146,9 @@ func (s *Service) ChangePassword(ctx context.Context, who Identity, current, nex
 	g, err := s.retry(ctx, who, func(who Identity) (Grant, error) {
 		now := s.Now()
 		g, keep := s.renewal(who, d, c, audit.PasswordChanged, now)
+		if keep.ACR == twoFactors { // whose time is that of both
+			keep.AuthenticatedAt = who.View.Session.AuthenticatedAt
+		}
 		var err error
 		g.View, _, err = s.Store.SetPassword(ctx, NewPassword{
 			User: user.ID, From: from, To: to, Keep: &keep, At: now,

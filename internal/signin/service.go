@@ -96,6 +96,9 @@ func (s *Service) rules(a application.Application) rules {
 	if s.Providers != nil {
 		for _, p := range s.Providers.List() {
 			can.Providers = append(can.Providers, p.Name)
+			if p.Again {
+				can.Again = append(can.Again, p.Name)
+			}
 		}
 	}
 	return rulesOf(a.SignIn, s.Defaults.SignIn, can)

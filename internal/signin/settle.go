@@ -148,10 +148,15 @@ func (s *Service) renewed(ctx context.Context, who Identity, proofs []proof, lev
 		g, renewal := s.renewal(who, d, c, audit.SteppedUp, now)
 		if why != audit.SteppedUp {
 			renewal.Audit.Reason = string(why)
+			renewal.AuthenticatedAt = who.View.Session.AuthenticatedAt // setting a factor up says nothing of who does it
 		}
-		renewal.ACR, renewal.AMR = level, references(who.View.Session.AMR, proofs, level)
+		before := who.View.Session.AMR
+		if level < who.View.Session.ACR {
+			before = nil // what made it stronger is gone
+		}
+		renewal.ACR, renewal.AMR = level, references(before, proofs, level)
 		if len(proofs) == 0 {
-			renewal.ACR, renewal.AMR, renewal.AuthenticatedAt = who.View.Session.ACR, who.View.Session.AMR, who.View.Session.AuthenticatedAt
+			renewal.ACR, renewal.AMR = who.View.Session.ACR, who.View.Session.AMR
 		}
 		var err error
 		if g.View, _, err = s.Sessions.Renew(ctx, renewal); err != nil {

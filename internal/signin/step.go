@@ -50,6 +50,7 @@ type state struct {
 	Seed      []byte              `json:"seed,omitempty"`     // that is on its way into an app
 	Provider  string              `json:"provider,omitempty"`
 	Handshake *federate.Handshake `json:"handshake,omitempty"`
+	Sent      time.Time           `json:"sent,omitzero"`         // to the provider
 	NewUser   account.ID          `json:"new_user,omitempty"`    // of whoever is signing up, before there is such a user
 	Passkey   *credential.Proven  `json:"new_passkey,omitempty"` // theirs, before there is somebody to have it
 }
@@ -218,6 +219,7 @@ func (f Factors) holding(user account.User) holding {
 func (t *step) standing() standing {
 	return standing{
 		Purpose: t.state.Purpose, Identified: t.state.Email != "", Proofs: t.state.Proofs, Has: t.has, Chosen: t.state.Chosen, ACR: t.view.Session.ACR,
+		Since: t.now.Sub(t.view.Session.AuthenticatedAt),
 	}
 }
 
