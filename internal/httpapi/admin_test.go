@@ -33,6 +33,21 @@ func testUsers(t *testing.T, r *rig) {
 	}
 	ada := r.enter("ada@example.com", "default")
 	patch := func(body any) answer { return r.admin(key, "PATCH", "/v1/admin/users/"+id, body) }
+	for _, step := range []struct {
+		change   fields
+		verified bool
+	}{
+		{fields{"email": "ada@example.com", "email_verified": true}, true},
+		{fields{"email": " Ada@example.com"}, true}, // the same address
+		{fields{"name": "Ada"}, true},
+		{fields{"email": "ada@example.net"}, false},
+		{fields{"email": "ada@example.com", "email_verified": true}, true},
+		{fields{"email_verified": false}, false},
+	} {
+		if a := patch(step.change).want(t, 200); a.get("email_verified") != step.verified {
+			t.Errorf("%v: %s", step.change, a.text)
+		}
+	}
 	if a := patch(fields{"email": "ada@example.org", "email_verified": true}).want(t, 200); a.str("email") != "ada@example.org" || a.get("email_verified") != true || a.str("name") != "Ada" || a.get("receipt") != nil {
 		t.Errorf("%s", a.text)
 	}

@@ -16,7 +16,8 @@ func (a *API) registerMe() {
 	personal(a, operation{id: "change-me", method: http.MethodPatch, path: "/v1/me", tag: tagSession, summary: "Change my name."}, a.rename)
 	personal(a, operation{
 		id: "change-password", method: http.MethodPost, path: "/v1/me/password", tag: tagSession,
-		summary: "Change my password; my other sessions end and this one gets new credentials.",
+		summary:     "Change my password; my other sessions end and this one gets new credentials.",
+		description: "Whoever has a second factor steps up with it first: step_up_required names those there are, unless one was proven in the last 10 minutes.",
 	}, a.changePassword)
 }
 

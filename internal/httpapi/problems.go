@@ -53,6 +53,7 @@ var table = []row{
 	}),
 
 	carrying(factorProblem),
+	carrying(stepUpProblem),
 
 	carrying(func(*outage.Error) *web.Problem {
 		return later(http.StatusServiceUnavailable, web.CodeUnavailable, "the store cannot be reached at the moment", retrySoon)
@@ -112,6 +113,7 @@ var table = []row{
 
 	is(signin.ErrNoAttempt, http.StatusConflict, web.CodeConflict, "this attempt has expired or is finished: begin again"),
 	is(signin.ErrNotNow, http.StatusConflict, web.CodeConflict, "this is not asked for now"),
+	is(signin.ErrSignInAgain, http.StatusConflict, web.CodeConflict, "nothing here can ask you again: sign out, and sign in again"),
 	is(signin.ErrLastMethod, http.StatusConflict, web.CodeConflict, "this is the last way to sign in to the account"),
 	is(signin.ErrNoMail, http.StatusConflict, web.CodeConflict, "this server cannot send mail"),
 	is(signin.ErrTooManyTries, http.StatusTooManyRequests, web.CodeRateLimited, "too many wrong codes: begin again"),
@@ -243,10 +245,21 @@ func refreshProblem(cause signin.Cause) *web.Problem {
 	return p
 }
 
-// factorProblem says which second factors there are to choose from.
+// factorProblem says which factors there are to choose from.
 func factorProblem(e *signin.SecondFactorError) *web.Problem {
-	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired, "a second factor is needed: send totp or recovery_code as well, or sign in on the pages of this server")
-	for _, m := range e.Factors {
+	return withFactors("two factors are needed: send one of factors as well (password, totp, recovery_code), or use the pages of this server", e.Factors)
+}
+
+// stepUpProblem says of which factors one has to be among the proofs of a step-up that comes first.
+func stepUpProblem(e *signin.StepUpError) *web.Problem {
+	p := withFactors("prove yourself again first: this takes a proof of the last 10 minutes, with a second factor", e.Factors)
+	p.MaxAge = stepUpWithin
+	return p
+}
+
+func withFactors(detail string, factors []application.Method) *web.Problem {
+	p := web.NewProblem(http.StatusUnauthorized, web.CodeStepUpRequired, detail)
+	for _, m := range factors {
 		p.Factors = append(p.Factors, string(m))
 	}
 	return p

@@ -97,6 +97,8 @@ var told = map[string]struct {
 	"signin.ErrUnverified":         {signin.ErrUnverified, 401, web.CodeInvalidCredentials},
 	"signin.ErrStepUp":             {signin.ErrStepUp, 401, web.CodeStepUpRequired},
 	"signin.SecondFactorError":     {&signin.SecondFactorError{Factors: []application.Method{application.TOTP}}, 401, web.CodeStepUpRequired},
+	"signin.StepUpError":           {&signin.StepUpError{Factors: []application.Method{application.TOTP}}, 401, web.CodeStepUpRequired},
+	"signin.ErrSignInAgain":        {signin.ErrSignInAgain, 409, web.CodeConflict},
 	"signin.ErrUsePages":           {signin.ErrUsePages, 403, web.CodeForbidden},
 	"signin.ErrNoAttempt":          {signin.ErrNoAttempt, 409, web.CodeConflict},
 	"signin.ErrNotNow":             {signin.ErrNotNow, 409, web.CodeConflict},
@@ -121,6 +123,7 @@ var told = map[string]struct {
 
 // untold is every error of the domain that says nothing to a client, and why.
 var untold = map[string]string{
+	"federate.ErrNeverAgain":       "no step-up asks such a provider",
 	"credential.ErrMalformedHash":  "a hash in the store is broken; an imported one is refused by a FieldError",
 	"credential.ErrPasskeyRaced":   "reaches transports as signin.ErrWrongPasskey",
 	"credential.ErrCeremony":       "reaches transports as signin.ErrWrongPasskey",

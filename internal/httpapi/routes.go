@@ -46,6 +46,7 @@ func (t *routes) methodsOf(r *http.Request) []string {
 type operation struct {
 	id, method, path string
 	summary          string
+	description      string // what the summary has no room for
 	tag              string
 	status           int // of success; 0 for 200, or 204 without a body
 }
@@ -79,7 +80,7 @@ func (a *API) newHuma() huma.API {
 // describe makes the description of an operation for huma. Every operation may answer a problem.
 func (a *API) describe(op operation, security ...string) huma.Operation {
 	d := huma.Operation{
-		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Tags: []string{op.tag}, DefaultStatus: op.status,
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description, Tags: []string{op.tag}, DefaultStatus: op.status,
 		MaxBodyBytes: web.MaxBody + 1, // huma refuses a body that reaches this
 		Responses:    map[string]*huma.Response{"default": a.problemResponse()},
 		Security:     []map[string][]string{},

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -66,14 +67,16 @@ func TestSecondFactor(t *testing.T) {
 		token := in.str("session_token")
 		r.pass(time.Minute)
 		code = must[string](t)(totp.GenerateCode(seed, r.clock()))
-		stepUp(token, fields{"totp": code, "password": password}).want(t, 422, "invalid_request")
 		stepUp(token, fields{}).want(t, 422, "invalid_request")
-		up := stepUp(token, fields{"totp": code}).want(t, 200)
-		stepUp(token, fields{"password": password}).want(t, 401) // dead
-		up = stepUp(up.str("session_token"), fields{"password": password}).want(t, 200)
+		stepUp(token, fields{"totp": code, "recovery_code": "x", "password": password}).want(t, 422, "invalid_request")
+		lacks(t, stepUp(token, fields{"totp": code}), "password")
+		lacks(t, stepUp(token, fields{"password": "not looked at"}), "totp", "recovery_code")
+		stepUp(token, fields{"totp": code, "password": "wrong"}).want(t, 401, "invalid_credentials")
+		up := stepUp(token, fields{"totp": code, "password": password}).want(t, 200)
 		if up.str("session", "acr") != "2" {
-			t.Errorf("a password lowers the level: %s", up.text)
+			t.Errorf("%s", up.text)
 		}
+		stepUp(token, fields{"password": password}).want(t, 401, "invalid_token") // dead
 
 		// Whoever has lost it all begins again with a password that an operator sets.
 		user := account.ID(up.str("user", "id"))
@@ -82,6 +85,58 @@ func TestSecondFactor(t *testing.T) {
 		signIn(nil).want(t, 401, "invalid_credentials")
 		must[feed.Commit](t)(r.operator.ResetPassword(t.Context(), user, secret.NewText(password), operator.By{Actor: "system"}))
 		signIn(nil).want(t, 200)
+	})
+}
+
+// lacks fails the test unless the answer says which factors have to go with what was sent.
+func lacks(t *testing.T, a answer, factors ...string) {
+	t.Helper()
+	a.want(t, 401, "step_up_required")
+	got, _ := a.get("factors").([]any)
+	if len(got) != len(factors) {
+		t.Fatalf("factors %v, want %v", got, factors)
+	}
+	for i := range got {
+		if got[i] != factors[i] {
+			t.Errorf("factors %v, want %v", got, factors)
+		}
+	}
+}
+
+// A stolen session with a phished password does not change the password of whoever has a second factor, nor does the
+// change date the proof of that factor anew.
+func TestPasswordIsChangedWithTheSecondFactor(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, r *rig) {
+		in := r.do(call{method: "POST", path: "/v1/sign-up", body: fields{"email": "ada@example.com", "password": password, "delivery": "body"}}).want(t, 201)
+		token := in.str("session_token")
+		do := func(path string, body fields) answer {
+			a := r.do(call{method: "POST", path: path, bearer: token, body: body})
+			if next := a.str("session_token"); next != "" {
+				token = next
+			}
+			return a
+		}
+		r.pass(time.Hour)
+		const next = "thistle marmot gallops 27"
+		do("/v1/me/password", fields{"current": password, "new": next}).want(t, 200) // who has none needs none
+		seed, _ := r.withTOTP(token)
+		signIn := fields{"email": "ada@example.com", "password": next, "delivery": "body", "totp": must[string](t)(totp.GenerateCode(seed, r.clock()))}
+		token = r.do(call{method: "POST", path: "/v1/sign-in", body: signIn}).want(t, 200).str("session_token")
+		r.pass(11 * time.Minute)
+		change := fields{"current": next, "new": password}
+		a := do("/v1/me/password", change)
+		lacks(t, a, "totp", "recovery_code")
+		if said := a.Header.Get("WWW-Authenticate"); !strings.Contains(said, `max_age="600"`) {
+			t.Errorf("the challenge is %s", said)
+		}
+		do("/v1/me/password", fields{"current": "wrong", "new": password}).want(t, 401, "step_up_required") // no guess is looked at
+		code := must[string](t)(totp.GenerateCode(seed, r.clock()))
+		up := do("/v1/step-up", fields{"password": next, "totp": code}).want(t, 200)
+		r.pass(time.Minute)
+		changed := do("/v1/me/password", change).want(t, 200)
+		if was := up.str("session", "authenticated_at"); changed.str("session", "authenticated_at") != was || changed.str("session", "acr") != "2" {
+			t.Errorf("proven at %s, and after the change: %s", was, changed.text)
+		}
 	})
 }
 

@@ -47,7 +47,9 @@ func (a *API) registerSession() {
 	}, a.mint)
 	personal(a, operation{
 		id: "step-up", method: http.MethodPost, path: "/v1/step-up", tag: tagSession, status: http.StatusOK,
-		summary: "Prove yourself anew by one of password, totp and recovery_code; the session gets new credentials. Those other than the password raise the acr.",
+		summary: "Prove yourself anew by the password, by totp or recovery_code, or by both; the session gets new credentials.",
+		description: "The password alone renews authenticated_at of a session at acr 1. A second factor lifts it to 2: by itself within 10 minutes of the sign-in, later with the " +
+			"password. A session at acr 2 of somebody with a second factor takes both. Where more is needed than was sent, step_up_required names it in factors, and no guess is counted.",
 	}, a.stepUp)
 }
 

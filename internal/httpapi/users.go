@@ -99,7 +99,7 @@ type changeUserInput struct {
 	Order
 	Body struct {
 		Email         *string   `json:"email,omitempty" nullable:"false"`
-		EmailVerified *bool     `json:"email_verified,omitempty" nullable:"false"`
+		EmailVerified *bool     `json:"email_verified,omitempty" nullable:"false" doc:"That the address is theirs. Left out, it is false for another address and stays for the same."`
 		Name          *string   `json:"name,omitempty" nullable:"false"`
 		Roles         *[]string `json:"roles,omitempty" nullable:"false" doc:"All that the user is to have."`
 		RolesAdd      []string  `json:"roles_add,omitempty" nullable:"false" doc:"To have beside those they have."`

@@ -99,7 +99,7 @@ func (s *Service) Users(ctx context.Context, q account.Query) ([]account.User, e
 // Patch changes a user. Nil fields stay.
 type Patch struct {
 	Email         *string
-	EmailVerified *bool
+	EmailVerified *bool // nil: false for another address, which nobody has proven to be theirs
 	Name          *string
 	Roles         *[]string // all of them; or, beside what the user has:
 	AddRoles      []string
@@ -146,6 +146,9 @@ func (s *Service) amendment(before account.User, p Patch, by By) (account.Amendm
 	if p.Email != nil {
 		if err := account.CheckEmail(*p.Email); err != nil {
 			return a, &FieldError{Field: "email", Rule: err.Error()}
+		}
+		if p.EmailVerified == nil && account.NormalizeEmail(*p.Email) != account.NormalizeEmail(before.Email) {
+			a.EmailVerified = new(bool)
 		}
 	}
 	if p.Name != nil {

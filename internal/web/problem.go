@@ -41,7 +41,7 @@ type Problem struct {
 	Reason    string       `json:"reason,omitempty" doc:"Why a token is not accepted: revoked, stale, expired, unbound or unknown."`
 	Cause     string       `json:"cause,omitempty" doc:"Why a refresh token is not accepted: reused, expired, ended or unknown."`
 	Errors    []FieldError `json:"errors,omitempty" doc:"The fields that break a rule."`
-	Factors   []string     `json:"factors,omitempty" doc:"The second factors of which one is needed: totp, passkey or recovery_code."`
+	Factors   []string     `json:"factors,omitempty" doc:"The factors of which one is needed: password, totp, passkey, recovery_code, email_code or provider:NAME."`
 
 	// RetryAfter is when the client should come again, zero if that is not known.
 	RetryAfter time.Duration `json:"-"`
