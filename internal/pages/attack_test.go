@@ -88,6 +88,9 @@ func TestReturnTo(t *testing.T) {
 				t.Errorf("POST %s to %q: %d %s", entrance, place, p.status, p.path)
 			}
 		}
+		if p := w.browser().get("/signed-out?app=bank&return_to=" + url.QueryEscape(place)); p.status != 200 || strings.Contains(p.body, "Back to") || strings.Contains(p.body, "evil") {
+			t.Errorf("signed out, to %q: %d", place, p.status)
+		}
 	}
 	b := w.browser()
 	b.at(b.get("/sign-in?app=bank&return_to="+url.QueryEscape("https://bank.example.com/in?a=1&b=2")), 200, "/sign-in?app=bank&return_to=https%3A%2F%2Fbank.example.com%2Fin%3Fa%3D1%26b%3D2", ">bank<")

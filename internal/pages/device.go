@@ -117,7 +117,7 @@ func (v *visit) endDevice(who signin.Identity) error {
 	case err != nil:
 		return err
 	case id == who.View.Session.ID:
-		return v.forget()
+		return v.forget(who.Application.Name)
 	}
 	return v.redirect("/account/devices?notice=device_ended")
 }

@@ -108,7 +108,9 @@ func Shows() map[string][]ui.Page {
 	show("go-on", attempt(signin.ToSignIn, ""))
 	all["go-on"][0].GoOn = "https://" + Hostile
 	show("sign-out", attempt(signin.ToSignIn, ""))
-	for _, name := range []string{"signed-out", "expired", "link-elsewhere"} {
+	show("signed-out", left{})
+	show("signed-out", left{App: Hostile, Name: Hostile, Back: "https://" + Hostile})
+	for _, name := range []string{"expired", "link-elsewhere"} {
 		show(name, nil)
 	}
 	show("trouble", trouble{Text: Hostile, Wait: time.Hour, RequestID: Hostile, Retry: "/" + Hostile})

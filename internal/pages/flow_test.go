@@ -224,6 +224,32 @@ func TestRuleInTheReadersLanguage(t *testing.T) {
 	b.at(b.post("/sign-in/choose", "name", strings.Repeat("x", 201)), 422, "/sign-in/choose", "höchstens 200 Zeichen")
 }
 
+// TestSignOutOfAnApplication: whoever leaves an application is still on its pages, and finds the way back to it.
+func TestSignOutOfAnApplication(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	w.operate("POST", "/v1/admin/apps", `{"name":"shop","mode":"hybrid","allowed_origins":["https://shop.example.com"],"brand":{"title":"The Shop"}}`)
+	w.browser().signUp("alice@example.com")
+	const left = "/signed-out?app=shop&return_to=https%3A%2F%2Fshop.example.com%2F"
+	b := w.browser()
+	for _, place := range []string{"https://shop.example.com/", ""} {
+		b.get("/sign-in?app=shop&return_to=/account")
+		b.post("/sign-in", "app", "shop", "return_to", "/account", "email", "alice@example.com")
+		b.at(b.post("/sign-in/password", "password", password), 200, "/account", "The Shop")
+		b.at(b.get("/account/passkeys/add"), 200, "/account/passkeys/add", "The Shop")
+		p := b.at(b.get("/sign-out?return_to="+place), 200, "/sign-out?return_to="+place, "The Shop")
+		if place == "" {
+			b.at(b.post("/sign-out"), 200, "/signed-out?app=shop", "The Shop", `href="/sign-in?app=shop"`)
+			break
+		}
+		if !strings.Contains(p.body, `name="return_to" value="`+place+`"`) {
+			t.Error("the form forgets where to go")
+		}
+		b.at(b.post("/sign-out", "app", "shop", "return_to", place), 200, left, "The Shop", `href="https://shop.example.com/"`, "Back to The Shop", `href="/sign-in?app=shop"`)
+		b.at(b.get("/sign-out?app=shop&return_to="+place), 200, left, "Back to The Shop") // signed out already
+	}
+}
+
 // TestTwoTabs: a form goes on with what its own page began, whatever another tab has begun since; and a page of an
 // attempt that has gone on shows where it stands.
 func TestTwoTabs(t *testing.T) {

@@ -16,8 +16,8 @@ const (
 	optionsPath = "/account/passkeys/options"
 )
 
-func (v *visit) showAddPasskey(signin.Identity) error {
-	return v.showNewPasskey(http.StatusOK, signin.Progress{Purpose: signin.ToAddPasskey}, nil, addPath, optionsPath)
+func (v *visit) showAddPasskey(who signin.Identity) error {
+	return v.showNewPasskey(http.StatusOK, signin.Progress{Purpose: signin.ToAddPasskey, Application: who.Application}, nil, addPath, optionsPath)
 }
 
 // passkeyOptions begins to add a passkey, and answers the options that the browser's call takes.

@@ -135,6 +135,12 @@ func (s *Service) takeBegin(ctx context.Context, c Client) error {
 	return nil
 }
 
+// CheckReturn answers ErrReturnTo for a place that nobody may be sent to on behalf of the application.
+func (s *Service) CheckReturn(to string, app application.Application) error {
+	_, err := s.checkReturn(to, app)
+	return err
+}
+
 // checkReturn lets nobody be sent where the application is not at home.
 func (s *Service) checkReturn(to string, app application.Application) (string, error) {
 	if to == "" {
