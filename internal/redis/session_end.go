@@ -31,7 +31,12 @@ func (p sessions) endOne(ctx context.Context, e session.Ending) (feed.Commit, in
 			return feed.Commit{}, 0, session.ErrNotFound
 		}
 		if !one.endable() {
-			return feed.Commit{Position: one.ground.Head.Position, At: e.At}, 0, nil
+			// Its row may tell of an end that was committed after the ground was read: the head of now lies behind that.
+			ground, err := p.s.ledger.Standing(ctx, nil)
+			if err != nil {
+				return feed.Commit{}, 0, fmt.Errorf("end session: %w", err)
+			}
+			return feed.Commit{Position: ground.Head.Position, At: e.At}, 0, nil
 		}
 		if one.row.fence.nonce == own.nonce {
 			return p.announce(ctx, e, one.row) // it stands, though its answer was lost
