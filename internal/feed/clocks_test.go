@@ -47,6 +47,10 @@ func TestANodeWhoseClockIsAheadForgetsNothing(t *testing.T) {
 		if r := <-wrong.receipt(wrong.revoke("ses_1")); r.Verifiers != 1 || r.Lapsed != 1 {
 			t.Errorf("receipt %+v, want to have waited for the lease that the other node granted", r)
 		}
+		late := wrong.verifier("app", "j")
+		if e := late.sync(0).Events; len(e) != 1 || time.Duration(e[0].RetainMS)*time.Millisecond < 5*time.Minute {
+			t.Errorf("a verifier is told %+v: it forgets what a token may live to see", e)
+		}
 		right.revoke("ses_2")
 		if err := wrong.service.Housekeep(t.Context()); err != nil {
 			t.Fatal(err)

@@ -107,6 +107,12 @@ var receiptMutations = []mutation{
 	{receipts, "nodes: a receipt is given on a log that has lost its end", []edit{
 		{"internal/feed/receipt.go", "	if err := s.intact(ctx); err != nil {\n		return err\n	}\n", ""},
 	}, ".", "./internal/feed", "TestARollbackIsNoticed"},
+	{receipts, "redis: whoever ends what has ended is told of the log as it was before that was seen", []edit{
+		{"internal/redis/session_end.go", "			ground, err := p.s.ledger.Standing(ctx, nil)\n			if err != nil {\n				return feed.Commit{}, 0, fmt.Errorf(\"end session: %w\", err)\n			}\n			return feed.Commit{Position: ground", "			return feed.Commit{Position: one.ground"},
+	}, ".", "./internal/redis", "TestEndingWhatHasEndedAnswersAPositionBehindTheEnd"},
+	{shortRetention, "nodes: what is left of an event's life is reckoned by the clock of the node that answers", []edit{
+		{"internal/feed/service.go", "e.RetainUntil.Sub(earlier(now, s.now()))", "e.RetainUntil.Sub(now)"},
+	}, ".", "./internal/feed", "TestANodeWhoseClockIsAheadForgetsNothing"},
 	{staleKeys, "nodes: a live check goes by the keys that this node remembers", []edit{
 		{"internal/signin/check.go", "changed, err := s.Ring.Follow(ctx, v.Ring)", "changed, err := false, error(nil)"},
 	}, ".", ".", "TestNodesAreOneServer"},
