@@ -230,24 +230,24 @@ func TestSignOutOfAnApplication(t *testing.T) {
 	w := found(t, nil)
 	w.operate("POST", "/v1/admin/apps", `{"name":"shop","mode":"hybrid","allowed_origins":["https://shop.example.com"],"brand":{"title":"The Shop"}}`)
 	w.browser().signUp("alice@example.com")
-	const left = "/signed-out?app=shop&return_to=https%3A%2F%2Fshop.example.com%2F"
-	b := w.browser()
-	for _, place := range []string{"https://shop.example.com/", ""} {
+	const home, left = "https://shop.example.com/", "/signed-out?app=shop&return_to=https%3A%2F%2Fshop.example.com%2F"
+	enter := func(b *browser) {
 		b.get("/sign-in?app=shop&return_to=/account")
 		b.post("/sign-in", "app", "shop", "return_to", "/account", "email", "alice@example.com")
 		b.at(b.post("/sign-in/password", "password", password), 200, "/account", "The Shop")
-		b.at(b.get("/account/passkeys/add"), 200, "/account/passkeys/add", "The Shop")
-		p := b.at(b.get("/sign-out?return_to="+place), 200, "/sign-out?return_to="+place, "The Shop")
-		if place == "" {
-			b.at(b.post("/sign-out"), 200, "/signed-out?app=shop", "The Shop", `href="/sign-in?app=shop"`)
-			break
-		}
-		if !strings.Contains(p.body, `name="return_to" value="`+place+`"`) {
-			t.Error("the form forgets where to go")
-		}
-		b.at(b.post("/sign-out", "app", "shop", "return_to", place), 200, left, "The Shop", `href="https://shop.example.com/"`, "Back to The Shop", `href="/sign-in?app=shop"`)
-		b.at(b.get("/sign-out?app=shop&return_to="+place), 200, left, "Back to The Shop") // signed out already
 	}
+	b, other := w.browser(), w.browser()
+	enter(b)
+	b.at(b.get("/account/passkeys/add"), 200, "/account/passkeys/add", "The Shop")
+	b.at(b.get("/sign-out?return_to="+home), 200, "/sign-out?return_to="+home, "The Shop", `name="return_to" value="`+home+`"`)
+	b.at(b.post("/sign-out", "app", "shop", "return_to", home), 200, left, "The Shop", `href="`+home+`"`, "Back to The Shop", `href="/sign-in?app=shop"`)
+	b.at(b.get("/sign-out?app=shop&return_to="+home), 200, left, "Back to The Shop") // signed out already
+	enter(b)
+	b.at(b.post("/sign-out"), 200, "/signed-out?app=shop", "The Shop", `href="/sign-in?app=shop"`)
+	enter(b)
+	enter(other)
+	other.post("/account/devices/end-others")
+	b.at(b.get("/account"), 200, "/sign-in?app=shop&notice=signed_out", "The Shop", "from another device")
 }
 
 // TestTwoTabs: a form goes on with what its own page began, whatever another tab has begun since; and a page of an

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"net/http"
 
+	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/web"
 )
 
-// errSignedOut is answered for a visitor who is not signed in; why may be empty.
-type errSignedOut struct{ why string }
+// errSignedOut is answered for a visitor who is not signed in. Why, and the application that they were signed in to, may
+// be empty.
+type errSignedOut struct{ why, app string }
 
 func (e *errSignedOut) Error() string { return "not signed in: " + e.why }
 
@@ -40,7 +42,7 @@ func (v *visit) recognise(leaving bool) (signin.Identity, error) {
 	switch {
 	case errors.Is(err, session.ErrEnded), errors.Is(err, session.ErrExpired):
 		v.Site.Cookies.ClearSession(v.x.Header())
-		return who, &errSignedOut{why: v.whyEnded(c, err)}
+		return who, v.ended(c, err)
 	case errors.Is(err, signin.ErrInvalidToken), errors.Is(err, signin.ErrBindingRequired):
 		// The cookie stays: it may be a newer one by now, which another tab was given while this request was under way; or the
 		// device of a bound session gets itself the other cookie.
@@ -52,23 +54,28 @@ func (v *visit) recognise(leaving bool) (signin.Identity, error) {
 	return who, nil
 }
 
-// whyEnded is the reason for which a session is over, as a notice names it. Only whoever held it is told.
-func (v *visit) whyEnded(c web.Credential, err error) string {
-	if errors.Is(err, session.ErrExpired) {
-		return "expired"
+// ended tells the reason for which a session is over, as a notice names it, and of which application it was unless that is
+// the default one. Only whoever held it is told.
+func (v *visit) ended(c web.Credential, why error) *errSignedOut {
+	out := &errSignedOut{why: "ended"}
+	if errors.Is(why, session.ErrExpired) {
+		out.why = "expired"
 	}
 	id, digest, err := session.ParseToken(c.Text.Reveal())
 	if err != nil {
-		return "ended"
+		return out
 	}
 	view, err := v.SignIn.Sessions.Find(v.ctx(), id)
 	if err != nil || !digest.Equal(view.Session.Token) {
-		return "ended"
+		return out
 	}
-	if _, known := notices[string(view.Session.EndReason)]; known {
-		return string(view.Session.EndReason)
+	if app, err := v.SignIn.Applications.Find(v.ctx(), string(view.Session.Application)); err == nil && app.Name != application.DefaultName {
+		out.app = app.Name
 	}
-	return "ended"
+	if _, known := notices[string(view.Session.EndReason)]; known && out.why != "expired" {
+		out.why = string(view.Session.EndReason)
+	}
+	return out
 }
 
 // personal is a handler for whoever is signed in; others are sent to sign in first, and then back if they only wanted
@@ -82,7 +89,7 @@ func personal(h func(v *visit, who signin.Identity) error) handler {
 			if v.r.Method == http.MethodGet && (out.why == "" || out.why == "expired" || out.why == "unbound") {
 				back = v.r.URL.Path
 			}
-			return v.redirect(with("/sign-in", "notice", out.why, "return_to", back))
+			return v.redirect(with("/sign-in", "app", out.app, "notice", out.why, "return_to", back))
 		}
 		if err != nil {
 			return err
