@@ -105,6 +105,69 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestAskedAgain: a provider that is told to ask again says when it did; one that is not told answers for whoever is
+// signed in there, and need not say.
+func TestAskedAgain(t *testing.T) {
+	w := newWorld(t, federate.KindOIDC)
+	if !w.client.List()[0].Again {
+		t.Error("the provider cannot be told to ask again")
+	}
+	ask := func(again bool) federate.Identity {
+		t.Helper()
+		address, h, err := w.client.Begin(t.Context(), "acme", redirect, again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := mustParse(t, address).Query(); again != (q.Get("prompt") == "login" && q.Get("max_age") == "0") || !again && (q.Has("prompt") || q.Has("max_age")) {
+			t.Errorf("again is %t, and it is asked %s", again, address)
+		}
+		id, err := w.client.Finish(t.Context(), "acme", redirect, h, visit(t, address, "yes"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if id := ask(false); !id.AuthTime.IsZero() {
+		t.Errorf("signed in at %s, and nobody asked for it", id.AuthTime)
+	}
+	if id := ask(true); time.Since(id.AuthTime).Abs() > time.Minute {
+		t.Errorf("asked at %s", id.AuthTime)
+	}
+	w.Do(provider.AsksNobody)
+	if id := ask(true); time.Since(id.AuthTime) < time.Hour {
+		t.Errorf("asked at %s, by one who asks nobody", id.AuthTime)
+	}
+	w.Do(provider.SaysNever)
+	if id := ask(true); !id.AuthTime.IsZero() {
+		t.Errorf("asked at %s, by one who does not say", id.AuthTime)
+	}
+}
+
+// TestNeverAskedAgain: GitHub and Google cannot be told to ask, and are not asked as if they could.
+func TestNeverAskedAgain(t *testing.T) {
+	for _, kind := range []string{federate.KindGitHub, federate.KindGoogle} {
+		w := newWorld(t, kind)
+		if w.client.List()[0].Again {
+			t.Errorf("%s can be told", kind)
+		}
+		if kind == federate.KindGoogle {
+			continue // which is not spoken to from here
+		}
+		if _, _, err := w.client.Begin(t.Context(), "acme", redirect, true); !errors.Is(err, federate.ErrNeverAgain) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func mustParse(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 func TestSignInInOtherWays(t *testing.T) {
 	w := newWorld(t, federate.KindOIDC)
 	w.InParams, w.BareToken = true, true

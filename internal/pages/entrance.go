@@ -72,6 +72,8 @@ func (v *visit) notBegun(err error) error {
 		name = "jwt"
 	case errors.Is(err, signin.ErrNoMail):
 		name = "no_mail"
+	case errors.Is(err, signin.ErrSignInAgain):
+		name = "sign_in_again"
 	case errors.Is(err, signin.ErrNotNow):
 		name = "not_now"
 	default:

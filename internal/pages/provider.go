@@ -55,6 +55,8 @@ func (v *visit) providerFailed(p signin.Progress, err error) error {
 		notice = "provider_failed"
 	case errors.Is(err, signin.ErrUnverified):
 		notice = "unverified"
+	case errors.Is(err, signin.ErrSignInAgain):
+		notice = "sign_in_again"
 	case errors.Is(err, credential.ErrConnectionTaken):
 		notice = "connection_taken"
 	case errors.Is(err, signin.ErrNoAttempt):

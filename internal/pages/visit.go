@@ -112,7 +112,7 @@ var notices = map[string]ui.Tone{
 	"signed_out": ui.Info, "ended_by_user": ui.Warning, "ended_by_operator": ui.Warning, "user_locked": ui.Warning, "user_revoked": ui.Warning,
 	"password_changed": ui.Info, "refresh_token_reused": ui.Danger, "expired": ui.Info, "ended": ui.Info, "session_limit": ui.Info,
 	"application_revoked": ui.Info, "account_claimed": ui.Warning, "unbound": ui.Warning,
-	"denied": ui.Info, "unreachable": ui.Warning, "provider_failed": ui.Warning, "unverified": ui.Warning, "connection_taken": ui.Warning,
+	"denied": ui.Info, "unreachable": ui.Warning, "provider_failed": ui.Warning, "unverified": ui.Warning, "connection_taken": ui.Warning, "sign_in_again": ui.Warning,
 	"name_saved": ui.Success, "password_saved": ui.Success, "password_set": ui.Success, "email_verified": ui.Success, "totp_removed": ui.Success,
 	"passkey_added": ui.Success, "passkey_saved": ui.Success, "passkey_removed": ui.Success,
 	"connected": ui.Success, "disconnected": ui.Success, "device_ended": ui.Success, "others_ended": ui.Success,
@@ -122,7 +122,7 @@ var notices = map[string]ui.Tone{
 // fromAfar are the notices for whoever comes back from a provider, by redirects that a browser counts as coming from
 // there. A link from elsewhere may say them too: they frighten nobody and ask for nothing.
 var fromAfar = map[string]bool{
-	"denied": true, "unreachable": true, "provider_failed": true, "unverified": true, "connection_taken": true, "connected": true,
+	"denied": true, "unreachable": true, "provider_failed": true, "unverified": true, "connection_taken": true, "sign_in_again": true, "connected": true,
 }
 
 func (v *visit) notice() ui.Notice {

@@ -35,7 +35,7 @@ func (r rules) judgeStepUp(a standing) verdict {
 	case first || recent:
 		return verdict{Ask: a.Has.seconds(), SecondFactor: true}
 	case a.Has.Passkeys > 0: // by itself if it verifies the person; else it is one of the two
-		firsts = append(slices.Clone(firsts), application.Passkey)
+		firsts = slices.Insert(slices.Clone(firsts), 0, application.Passkey)
 	}
 	return verdict{Ask: firsts}
 }

@@ -10,12 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // grant is what a code stands for.
 type grant struct {
 	redirect, nonce, challenge string
 	person                     Person
+	signedIn                   time.Time // when
+	tells                      bool      // that, in the ID token: it was asked for an age
 }
 
 // page is what the person sees: one click goes on.
@@ -70,7 +73,11 @@ func (p *Provider) decide(w http.ResponseWriter, r *http.Request) {
 		answer.Set("error", "server_error")
 		answer.Set("error_description", "<script>alert(1)</script>")
 	default:
-		g := grant{redirect: q.Get("redirect_uri"), nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), person: person}
+		g := grant{redirect: q.Get("redirect_uri"), nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), person: person,
+			signedIn: time.Now().Add(-signedInBefore), tells: q.Has("max_age")}
+		if q.Get("prompt") == "login" || q.Get("max_age") == "0" { // the click stands for a new sign-in
+			g.signedIn = time.Now()
+		}
 		answer.Set("code", p.issue(g))
 	}
 	switch fault {

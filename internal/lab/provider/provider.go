@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Person is who signs in.
@@ -56,6 +57,17 @@ const (
 	OtherUserinfo Fault = "userinfo of another subject"
 	Misnamed      Fault = "discovery names another issuer"
 )
+
+// The faults of a provider that is told to ask somebody again who is signed in there. They end in an identity, which is
+// no proof that the person is there.
+const (
+	AsksNobody Fault = "does not ask again, and says so by auth_time"
+	SaysNever  Fault = "does not say when it asked"
+	SaysLater  Fault = "says that it asked tomorrow"
+)
+
+// signedInBefore is how long ago whoever comes has signed in at the provider.
+const signedInBefore = 72 * time.Hour
 
 // Provider is one. Its fields are set before it is asked; Set changes them afterwards.
 type Provider struct {

@@ -64,7 +64,16 @@ func (p *Provider) idToken(g grant, access string, fault Fault) (string, error) 
 	if !p.BareToken {
 		claims["email"], claims["email_verified"], claims["name"] = g.person.Email, g.person.Verified, g.person.Name
 	}
+	if g.tells { // OpenID Connect Core 1.0 §2
+		claims["auth_time"] = g.signedIn.Unix()
+	}
 	switch fault {
+	case AsksNobody:
+		claims["auth_time"] = now.Add(-signedInBefore).Unix()
+	case SaysNever:
+		delete(claims, "auth_time")
+	case SaysLater:
+		claims["auth_time"] = now.Add(24 * time.Hour).Unix()
 	case WrongNonce:
 		claims["nonce"] = random()
 	case WrongIssuer:
