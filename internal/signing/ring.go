@@ -38,12 +38,13 @@ type Ring struct {
 	changing sync.Mutex
 	state    atomic.Pointer[state]
 	loading  *joint.Asking[struct{}, struct{}]
-	behind   atomic.Bool // the store may hold what the state does not: it is read again before anything else
+	changes  atomic.Uint64 // grows when a change begins and when it is over: odd while one is under way
 }
 
 // state is one version of the ring.
 type state struct {
 	version uint64
+	changes uint64 // of the Ring, before it was read
 	stored  []Stored
 	current map[lane]jws.Signer
 	public  map[string]jws.Key // of token keys that verify, by kid
@@ -75,18 +76,25 @@ func (r *Ring) Reload(ctx context.Context) error {
 }
 
 // Follow makes sure that the ring is not older than the version, which the caller has read together with other state:
-// what another node had changed by then is known when it returns. It reports whether the ring had to be read again.
+// what another node had changed by then is known when it returns, and what this one has, though it could not read it at
+// once. It reports whether the ring had to be read again.
 func (r *Ring) Follow(ctx context.Context, version uint64) (bool, error) {
-	if !r.Nodes || r.state.Load().version == version {
+	if !r.behind() && (!r.Nodes || r.state.Load().version == version) {
 		return false, nil
 	}
 	return true, r.Reload(ctx)
 }
 
+// behind reports whether the store may hold what the state does not, by a change of this process.
+func (r *Ring) behind() bool {
+	n := r.changes.Load()
+	return n%2 == 1 || r.state.Load().changes != n
+}
+
 // Learn reads the keys again where another node may have changed them, because something is not known here. It reports
 // whether it did.
 func (r *Ring) Learn(ctx context.Context) (bool, error) {
-	if !r.Nodes {
+	if !r.Nodes && !r.behind() {
 		return false, nil
 	}
 	return true, r.Reload(ctx)
@@ -94,11 +102,12 @@ func (r *Ring) Learn(ctx context.Context) (bool, error) {
 
 // load reads the keys. One load runs at a time, so that what was read later is what counts.
 func (r *Ring) load(ctx context.Context) error {
+	changes := r.changes.Load()
 	keys, version, err := r.Store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("load signing keys: %w", err)
 	}
-	st := &state{version: version, stored: keys, current: make(map[lane]jws.Signer), public: make(map[string]jws.Key),
+	st := &state{version: version, changes: changes, stored: keys, current: make(map[lane]jws.Signer), public: make(map[string]jws.Key),
 		revoked: make(map[string]bool)}
 	var tokens, feeds jws.Set
 	for _, k := range keys {
@@ -137,7 +146,6 @@ func (r *Ring) load(ctx context.Context) error {
 		return fmt.Errorf("publish feed keys: %w", err)
 	}
 	r.state.Store(st)
-	r.behind.Store(false)
 	return nil
 }
 
@@ -269,7 +277,7 @@ func (r *Ring) change(ctx context.Context, plan func([]Stored) (Change, error), 
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	for range attempts {
-		if r.behind.Load() {
+		if r.behind() {
 			if err := r.Reload(ctx); err != nil {
 				return feed.Commit{}, err
 			}
@@ -300,8 +308,9 @@ func (r *Ring) change(ctx context.Context, plan func([]Stored) (Change, error), 
 // commit commits the change and takes it up here. Whatever becomes of the caller or of the answer, the ring does not go on
 // with keys that the store may have revoked: it counts as behind until it has read them again.
 func (r *Ring) commit(ctx context.Context, c Change) (feed.Commit, error) {
-	r.behind.Store(true)
+	r.changes.Add(1)
 	commit, err := r.Store.Change(ctx, c)
+	r.changes.Add(1)
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
 	defer cancel()
 	if rerr := r.Reload(reading); rerr != nil && err == nil {

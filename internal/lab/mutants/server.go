@@ -107,6 +107,9 @@ var receiptMutations = []mutation{
 	{receipts, "nodes: a receipt is given on a log that has lost its end", []edit{
 		{"internal/feed/receipt.go", "	if err := s.intact(ctx); err != nil {\n		return err\n	}\n", ""},
 	}, ".", "./internal/feed", "TestARollbackIsNoticed"},
+	{staleKeys, "keys that could not be read after a change are not read again", []edit{
+		{"internal/signing/ring.go", "	return n%2 == 1 || r.state.Load().changes != n", "	_ = n\n	return false"},
+	}, ".", "./internal/signing", "TestRevokedKeyIsOutOfUseEvenIfTheKeysCannotBeReadAtOnce"},
 	{receipts, "redis: whoever ends what has ended is told of the log as it was before that was seen", []edit{
 		{"internal/redis/session_end.go", "			ground, err := p.s.ledger.Standing(ctx, nil)\n			if err != nil {\n				return feed.Commit{}, 0, fmt.Errorf(\"end session: %w\", err)\n			}\n			return feed.Commit{Position: ground", "			return feed.Commit{Position: one.ground"},
 	}, ".", "./internal/redis", "TestEndingWhatHasEndedAnswersAPositionBehindTheEnd"},
