@@ -89,7 +89,7 @@ func (v *victim) removeTOTP() {
 
 // stepUpByCode proves the code that follows the one with which the app was set up: each counts once.
 func (v *victim) stepUpByCode() {
-	v.successor = v.must(200, v.post("/v1/step-up", v.credential(v.that), map[string]any{"totp": v.phone.code(1)}))
+	v.successor = v.must(200, v.post("/v1/step-up", v.credential(v.that), map[string]any{"password": password, "totp": v.phone.code(1)}))
 }
 
 func (v *victim) addPasskey() {
