@@ -18,7 +18,7 @@ const (
 	// Of a cumulative layout shift 0.1 is called good. Nothing moves but what is below a time, if script puts that into
 	// the reader's zone so late that it has been painted, and its line then wraps otherwise: on an overloaded machine.
 	maxShift  = 0.02
-	firstTrip = 14_600 // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928)
+	firstTrip = 14_000 // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928), less what lies around them
 )
 
 // phones are the pages of which there is a picture at the width of a phone.
@@ -99,7 +99,7 @@ func (s *survey) weigh(tab *browser.Tab, name string) {
 	if w.All > maxWeight {
 		s.Errorf("%s weighs %d bytes: %s", name, w.All, strings.Join(w.Parts, ", "))
 	}
-	if w.Document > firstTrip && !strings.HasPrefix(name, "console-") { // whose lists are as long as they are
+	if w.Document > firstTrip {
 		s.Errorf("%s takes more than one round trip: %d bytes", name, w.Document)
 	}
 	if len(w.Blocking) > 0 || len(w.Foreign) > 0 {

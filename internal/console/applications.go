@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,8 +54,25 @@ func (c *Console) applications(v *visit) error {
 		rows[i] = showApp(a)
 	}
 	slices.SortStableFunc(rows, func(a, b appRow) int { return strings.Compare(a.Name, b.Name) })
-	return c.show(v, screen{title: v.say.Say("console.menu_applications"), template: "applications", menu: "applications", data: rows})
+	n, _ := v.rows(appsOf)
+	from, _ := strconv.Atoi(v.query("from")) // 0 for what is no number
+	from = min(max(0, from), len(rows))
+	next := ""
+	if from+n < len(rows) {
+		next = strconv.Itoa(from + n)
+	}
+	data := appsScreen{Rows: rows[from:min(len(rows), from+n)], paging: v.pages("from", next, from == 0, "/console/applications")}
+	return c.show(v, screen{title: v.say.Say("console.menu_applications"), template: "applications", menu: "applications", data: data})
 }
+
+// appsScreen is a page of applications.
+type appsScreen struct {
+	Rows []appRow
+	paging
+}
+
+// appsOf is how many applications a page shows.
+const appsOf = 15
 
 // appScreen is all about one application.
 type appScreen struct {
@@ -63,6 +81,7 @@ type appScreen struct {
 	Now       tally // seen lately
 	Sessions  string
 	Verifiers []verifierRow
+	More      int // verifiers
 }
 
 func (c *Console) application(v *visit) error {
@@ -78,8 +97,11 @@ func (c *Console) application(v *visit) error {
 	if data.Now, err = c.count(ctx, session.Query{Application: a.ID, AliveAt: v.now, SeenSince: v.now.Add(-activeFor)}); err != nil {
 		return err
 	}
-	if data.Verifiers, err = c.verifierRows(ctx, a.ID); err != nil {
+	rows, err := c.verifierRows(ctx, a.ID)
+	if err != nil {
 		return err
 	}
+	data.Verifiers = worst(rows, verifiersBeside)
+	data.More = len(rows) - len(data.Verifiers)
 	return c.show(v, screen{title: v.say.Say("console.application_title"), template: "application", menu: "applications", data: data})
 }

@@ -2,6 +2,8 @@ package console
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -10,26 +12,27 @@ import (
 	"tandem.example/tandem/internal/audit"
 )
 
-// chart is a chart of columns, drawn in SVG, and the same as a table.
+// chart is a chart of columns, drawn in SVG: one outline a series, in units of a step and, upwards, a pixel.
 type chart struct {
 	ID, Title, Said string // Said: the same in one sentence
-	Bars            []bar
-	Ticks           []tick // below
-	Lines           []line // behind
+	Columns         []shape
+	Scale           string // from the picture's units to those of the columns
+	Gaps, Grid      string // between the columns, and the lines before them
+	Ticks, Heights  []mark // what is written below, and at the lines
 	Legend          []legend
-	Rows            []chartRow
 	Empty           bool
 }
 
-type bar struct {
-	X, Y, W, H string
-	Series     int // which colour
-	Title      string
+// shape is the outline of one series. It reaches down to the ground: what stands in front hides the rest.
+type shape struct {
+	Series int
+	Path   string
 }
 
-type tick struct{ X, Text string }
-
-type line struct{ Y, TextY, Text string }
+type mark struct {
+	At   int
+	Text string
+}
 
 type legend struct {
 	Series int
@@ -37,83 +40,83 @@ type legend struct {
 	Count  int
 }
 
-type chartRow struct {
-	At     string
-	Name   string
-	Series int
-	Count  int
-}
-
-// reasonRow is a reason for which people were refused.
-type reasonRow struct {
-	Name  string
-	Count int
-	Share string // of all, in percent
-}
-
 // The picture, in its own units.
 const (
-	chartWidth  = 480.0
-	chartHeight = 190.0
-	chartLeft   = 30.0
-	chartTop    = 8.0
-	chartBottom = 24.0
+	chartWidth  = 480
+	chartHeight = 190
+	chartLeft   = 30
+	chartTop    = 8
+	chartGround = chartHeight - 24
 	// seriesShown is how many reasons have a colour of their own. The rest share the last.
-	seriesShown = 5
+	seriesShown = 4
 )
+
+// series is what is drawn: how many of what in each step.
+type series struct {
+	in, out []map[int]int
+	labels  []string // of out
+}
 
 // draw makes the charts out of the figures.
 func (c *Console) draw(v *visit, d *overviewScreen, f figures) {
-	in := make([]map[int]int, f.Span.steps)
-	out := make([]map[int]int, f.Span.steps)
-	reasons := map[string]int{}
-	for _, t := range f.Trail {
-		if t.Type == audit.SignedIn && t.Outcome == audit.Done {
-			d.SignIns += t.Count
-			continue
-		}
-		reasons[reasonOf(t)] += t.Count
-		d.Refused += t.Count
-	}
-	names := make([]string, 0, len(reasons))
-	for name := range reasons {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(reasons[b]-reasons[a], cmp.Compare(a, b)) })
-	for _, t := range f.Trail {
-		step := int(t.From.Sub(f.Since) / f.Span.step)
-		if step < 0 || step >= f.Span.steps {
-			continue
-		}
-		if t.Type == audit.SignedIn && t.Outcome == audit.Done {
-			add(in, step, 0, t.Count)
-		} else {
-			add(out, step, min(slices.Index(names, reasonOf(t)), seriesShown-1), t.Count)
-		}
-	}
-	d.Entrances = plot(f, in, []string{v.say.Say("console.chart_signins")})
+	s := c.sort(v, f)
+	d.SignIns, d.Refused = sum(s.in), sum(s.out)
+	said := v.say.Say("console.span_" + f.Span.name)
+	d.Entrances = plot(f, s.in)
 	d.Entrances.ID, d.Entrances.Title = "chart-in", v.say.Say("console.chart_signins")
-	d.Entrances.Said = v.say.Say("console.chart_signins_said", "Count", d.SignIns, "Span", v.say.Say("console.span_"+f.Span.name))
-	labels := make([]string, 0, seriesShown)
-	for i, name := range names {
-		if d.Reasons = append(d.Reasons, reasonRow{Name: c.reason(v, name), Count: reasons[name], Share: percent(reasons[name], d.Refused)}); i < seriesShown {
-			labels = append(labels, c.reason(v, name))
-		}
-	}
-	if len(names) > seriesShown {
-		labels[seriesShown-1] = v.say.Say("console.reason_others")
-	}
-	d.Refusals = plot(f, out, labels)
+	d.Entrances.Said = v.say.Say("console.chart_signins_said", "Count", d.SignIns, "Span", said)
+	d.Refusals = plot(f, s.out)
 	d.Refusals.ID, d.Refusals.Title = "chart-out", v.say.Say("console.chart_refused")
-	d.Refusals.Said = v.say.Say("console.chart_refused_said", "Count", d.Refused, "Span", v.say.Say("console.span_"+f.Span.name))
-	for i, name := range labels {
+	d.Refusals.Said = v.say.Say("console.chart_refused_said", "Count", d.Refused, "Span", said)
+	for i, name := range s.labels {
 		l := legend{Series: i, Name: name}
-		for _, step := range out {
+		for _, step := range s.out {
 			l.Count += step[i]
 		}
 		d.Refusals.Legend = append(d.Refusals.Legend, l)
 	}
 }
+
+// sort puts what happened into steps, and what was refused into series by its reason, the most frequent first.
+func (c *Console) sort(v *visit, f figures) series {
+	s := series{in: make([]map[int]int, f.Span.steps), out: make([]map[int]int, f.Span.steps)}
+	reasons := map[string]int{}
+	for _, t := range f.Trail {
+		if !entered(t) {
+			reasons[reasonOf(t)] += t.Count
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return cmp.Or(reasons[b]-reasons[a], cmp.Compare(a, b)) })
+	for _, t := range f.Trail {
+		step := int(t.From.Sub(f.Since) / f.Span.step)
+		switch {
+		case step < 0 || step >= f.Span.steps:
+		case entered(t):
+			add(s.in, step, 0, t.Count)
+		default:
+			add(s.out, step, min(slices.Index(names, reasonOf(t)), seriesShown-1), t.Count)
+		}
+	}
+	for _, name := range names[:min(len(names), seriesShown)] {
+		s.labels = append(s.labels, c.reason(v, name))
+	}
+	if len(names) > seriesShown {
+		s.labels[seriesShown-1] = v.say.Say("console.reason_others")
+	}
+	return s
+}
+
+func sum(steps []map[int]int) (n int) {
+	for _, step := range steps {
+		for _, k := range step {
+			n += k
+		}
+	}
+	return n
+}
+
+// entered reports whether somebody signed in, rather than was refused.
+func entered(t audit.Tally) bool { return t.Type == audit.SignedIn && t.Outcome == audit.Done }
 
 // reasonOf is why somebody was not let in, or what else was refused.
 func reasonOf(t audit.Tally) string {
@@ -139,53 +142,101 @@ func add(steps []map[int]int, step, series, n int) {
 	steps[step][series] += n
 }
 
-func percent(part, whole int) string {
-	if whole == 0 {
-		return "0"
-	}
-	return strconv.Itoa(int(math.Round(100 * float64(part) / float64(whole))))
-}
-
 // plot draws columns, the series of a step upon each other.
-func plot(f figures, steps []map[int]int, names []string) chart {
+func plot(f figures, steps []map[int]int) chart {
 	highest := 0
 	for _, step := range steps {
-		sum := 0
-		for _, n := range step {
-			sum += n
-		}
-		highest = max(highest, sum)
+		highest = max(highest, sum([]map[int]int{step}))
 	}
-	ch := chart{Empty: highest == 0}
-	top := ceiling(highest)
-	tall, wide := chartHeight-chartTop-chartBottom, (chartWidth-chartLeft)/float64(len(steps))
-	for _, share := range []float64{0, .5, 1} {
-		value := float64(top) * share
-		if value != math.Trunc(value) {
-			continue
+	top, wide := ceiling(highest), float64(chartWidth-chartLeft)/float64(len(steps))
+	ch := chart{Empty: highest == 0, Gaps: fmt.Sprintf("M0 %dh%d", (chartGround-chartTop)/2, len(steps)), Scale: fmt.Sprintf("translate(%d %d)scale(%s -1)", chartLeft, chartGround, strconv.FormatFloat(wide, 'f', -1, 64))}
+	for _, n := range []int{0, top / 2, top} {
+		if n*2 == top || n == 0 || n == top {
+			y := chartGround - heightOf(n, top)
+			ch.Grid += fmt.Sprintf("M%d %dH%d", chartLeft, y, chartWidth)
+			ch.Heights = append(ch.Heights, mark{y + 4, strconv.Itoa(n)})
 		}
-		y := chartTop + tall*(1-share)
-		ch.Lines = append(ch.Lines, line{Y: number(y), TextY: number(y + 4), Text: strconv.Itoa(int(value))})
 	}
-	for i, step := range steps {
-		from, y := f.Since.Add(time.Duration(i)*f.Span.step), chartTop+tall
-		for series := range seriesShown {
-			n := step[series]
-			if n == 0 {
-				continue
-			}
-			high := tall * float64(n) / float64(top)
-			y -= high
-			at := clockOf(from, f.Span)
-			ch.Bars = append(ch.Bars, bar{X: number(chartLeft + wide*float64(i) + wide*.12), Y: number(y), W: number(wide * .76), H: number(high), Series: series,
-				Title: at + " · " + names[series] + " · " + strconv.Itoa(n)})
-			ch.Rows = append(ch.Rows, chartRow{At: at, Name: names[series], Series: series, Count: n})
+	for k := seriesShown - 1; k >= 0; k-- {
+		if path := outline(steps, k, top); path != "" {
+			ch.Columns = append(ch.Columns, shape{k, path})
 		}
-		if every := len(steps) / 4; i%every == 0 {
-			ch.Ticks = append(ch.Ticks, tick{X: number(chartLeft + wide*float64(i) + wide*.12), Text: clockOf(from, f.Span)})
-		}
+	}
+	for i := 0; i < len(steps); i += len(steps) / 4 {
+		ch.Ticks = append(ch.Ticks, mark{chartLeft + int(wide*float64(i)), clockOf(f.stepAt(i), f.Span)})
 	}
 	return ch
+}
+
+// outline goes along the tops of the columns of a series and of those below it. It is empty if the series is.
+func outline(steps []map[int]int, series, top int) string {
+	path, was, some := "M0 0", 0, false
+	for _, step := range steps {
+		some = some || step[series] > 0
+		reach := 0
+		for below := range series + 1 {
+			reach += step[below]
+		}
+		high := heightOf(reach, top)
+		if reach > 0 {
+			high = max(1, high)
+		}
+		if high != was {
+			path += "V" + strconv.Itoa(high)
+			was = high
+		}
+		path += "h1"
+	}
+	if !some {
+		return ""
+	}
+	return path + "V0"
+}
+
+// heightOf is how high a column of n is, where one of top is as high as there is room.
+func heightOf(n, top int) int {
+	return int(math.Round(float64(chartGround-chartTop) * float64(n) / float64(top)))
+}
+
+// stepAt is when a step begins.
+func (f figures) stepAt(i int) time.Time { return f.Since.Add(time.Duration(i) * f.Span.step) }
+
+// figuresScreen is what the charts show, as a table.
+type figuresScreen struct {
+	Spans  []spanLink
+	Span   string
+	Labels []string // of what was refused
+	Rows   []figuresRow
+}
+
+// figuresRow is a step in which something happened.
+type figuresRow struct {
+	At      string
+	In      int
+	Refused []int
+}
+
+// figuresTable shows the figures of the charts to whoever cannot see these, or wants to know exactly.
+func (c *Console) figuresTable(v *visit) error {
+	f, err := c.figures(v.r.Context(), spanOf(v.query("span")), v.now)
+	if err != nil {
+		return err
+	}
+	if f.Failed != nil {
+		return f.Failed
+	}
+	s := c.sort(v, f)
+	d := figuresScreen{Spans: spanLinks("/console/figures", f.Span), Span: f.Span.name, Labels: s.labels}
+	for i := range s.in {
+		row := figuresRow{At: clockOf(f.stepAt(i), f.Span), In: s.in[i][0], Refused: make([]int, len(s.labels))}
+		for k := range s.labels {
+			row.Refused[k] = s.out[i][k]
+		}
+		if row.In+sum(s.out[i:i+1]) > 0 {
+			d.Rows = append(d.Rows, row)
+		}
+	}
+	return c.show(v, screen{title: v.say.Say("console.figures_title"), template: "figures", menu: "overview", data: d})
 }
 
 // ceiling is a round number not below n, for the top of a scale.
@@ -209,5 +260,3 @@ func clockOf(t time.Time, s span) string {
 	}
 	return t.UTC().Format("15:04")
 }
-
-func number(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }

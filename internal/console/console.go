@@ -78,6 +78,13 @@ func New(c Config) (*Console, error) {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	k.pages.Wear(string(sheet))
+	for name, data := range map[string]any{
+		"types": types, "offline": nil, "entries-head": nil, "verifiers-head": nil, "users-head": nil, "sessions-head": map[string]any{"Users": true, "Acts": true},
+	} {
+		if err := k.pages.Fix(name, data); err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+	}
 	k.running, k.stop = context.WithCancel(context.Background())
 	k.routes = k.table()
 	return k, nil
@@ -108,6 +115,7 @@ func (c *Console) table() []route {
 	routes := []route{
 		{pattern: "GET /console", serve: c.overview},
 		{pattern: "GET /console/live/overview", serve: c.overviewLive, live: true},
+		{pattern: "GET /console/figures", serve: c.figuresTable},
 		{pattern: "GET /console/now", serve: c.now},
 		{pattern: "GET /console/live/now", serve: c.nowLive, live: true},
 		{pattern: "GET /console/users", serve: c.users},

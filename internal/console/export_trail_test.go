@@ -121,16 +121,30 @@ func TestFiltersAndPages(t *testing.T) {
 		r.again(ada.user)
 	}
 	first := root.get("/console/sessions?user=ada@example.com").want(t, http.StatusOK)
-	if n := strings.Count(first.text, `<tr id="row-`); n != 50 || strings.Contains(first.text, "root@example.com</a>") {
+	rows := func(p page) int { return strings.Count(p.text, `<a href="/console/sessions/ses_`) }
+	if n := rows(first); n != 9 || strings.Contains(first.text, "root@example.com</a>") {
 		t.Errorf("%d rows on the first page", n)
 	}
-	next := root.get(linkAfter(t, first, "Next page")).want(t, http.StatusOK).says(t, "First page")
-	if n := strings.Count(next.text, `<tr id="row-`); n != 11 || strings.Contains(next.text, "Next page") {
+	if n := rows(root.get(linkAfter(t, first, "Next page")).want(t, http.StatusOK)); n != 9 {
 		t.Errorf("%d rows on the second page", n)
+	}
+	first = root.get(linkAfter(t, first, "50 a page")).want(t, http.StatusOK)
+	if n := rows(first); n != 50 || strings.Contains(first.text, "50 a page") || strings.Contains(first.text, "root@example.com</a>") {
+		t.Errorf("%d rows on the first long page", n)
+	}
+	next := root.get(linkAfter(t, first, "Next page")).want(t, http.StatusOK).says(t, "First page")
+	if n := rows(next); n != 11 || strings.Contains(next.text, "Next page") {
+		t.Errorf("%d rows on the second long page", n)
+	}
+	if n := rows(root.get(linkAfter(t, next, "First page"))); n != 50 {
+		t.Errorf("%d rows on the first long page again", n)
+	}
+	if n := rows(root.get("/console/sessions?rows=1000000")); n != 9 {
+		t.Errorf("%d rows for whoever asks for a million", n)
 	}
 	root.get("/console/sessions?user=nobody@example.com").want(t, http.StatusNotFound).says(t, "There is no such user.")
 	root.get("/console/sessions?app=nothing").want(t, http.StatusNotFound).says(t, "There is no such application.")
-	trail := root.get("/console/audit?user=ada@example.com&type=session.signed_in").want(t, http.StatusOK)
+	trail := root.get("/console/audit?user=ada@example.com&type=session.signed_in&rows=50").want(t, http.StatusOK)
 	if n := strings.Count(trail.text, "<code>session.signed_in</code>"); n != 50 {
 		t.Errorf("%d entries on the first page", n)
 	}

@@ -141,38 +141,6 @@ func TestThePolicyOfAPage(t *testing.T) {
 	}
 }
 
-// A page with all that it loads weighs less than 100 KB, whatever is on it.
-func TestTheWeightOfAPage(t *testing.T) {
-	r := open(t, "")
-	root := r.enter("root@example.com", "admin")
-	for i := range 60 {
-		r.enter(fmt.Sprintf("somebody-with-a-long-name-%d@department.example.com", i), "billing", "support")
-		e := audit.New(audit.SignInRefused, r.now().Add(-time.Duration(i)*11*time.Minute))
-		e.Outcome, e.Reason = audit.Refused, fmt.Sprintf("reason_%d", i%7)
-		if err := r.store.Audit().Record(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range 60 {
-		r.stopped(fmt.Sprintf("verifier-%d", len(r.operator.Verifiers())))
-	}
-	for _, path := range []string{"/console", "/console?span=week", "/console/now", "/console/users", "/console/sessions", "/console/audit", "/console/verifiers",
-		"/console/acts/revoke?kind=all&end_sessions=1"} {
-		got := root.get(path).want(t, http.StatusOK)
-		weight := len(got.text)
-		for _, e := range elements(t, path, got.text) {
-			for _, name := range []string{"src", "href"} {
-				if strings.HasPrefix(e.attrs[name], "/assets/") {
-					weight += len(root.get(e.attrs[name]).want(t, http.StatusOK).text)
-				}
-			}
-		}
-		if t.Logf("%-50s %6d bytes", path, weight); weight >= 100_000 {
-			t.Errorf("%s weighs %d bytes", path, weight)
-		}
-	}
-}
-
 // What is vendored is what was looked at when it was chosen.
 func TestTheVendoredScriptIsTheOneThatWasChosen(t *testing.T) {
 	script := must[[]byte](t)(os.ReadFile("assets/htmx.js"))

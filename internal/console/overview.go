@@ -110,12 +110,12 @@ type overviewScreen struct {
 	Failed           string // why the figures are not newer
 	Span             string
 	Live             string // path of the same, newer
+	Table            string // path of its figures
 	Spans            []spanLink
 	Here             tally
 	SignIns, Refused int
 	Entrances        chart
 	Refusals         chart
-	Reasons          []reasonRow
 	Verifiers        []verifierRow
 	MoreVerifiers    int
 	Fresh, Late      int // verifiers
@@ -133,6 +133,14 @@ type spanLink struct {
 	Current    bool
 }
 
+// spanLinks are what can be chosen on the page at the path.
+func spanLinks(path string, now span) (links []spanLink) {
+	for _, one := range spans {
+		links = append(links, spanLink{Name: one.name, Path: link(path, "span", one.name), Current: one.name == now.name})
+	}
+	return links
+}
+
 func (c *Console) look(v *visit) (overviewScreen, error) {
 	ctx, s := v.r.Context(), spanOf(v.query("span"))
 	f, err := c.figures(ctx, s, v.now)
@@ -140,15 +148,13 @@ func (c *Console) look(v *visit) (overviewScreen, error) {
 		return overviewScreen{}, err
 	}
 	d := overviewScreen{
-		At: moment{f.At}, Span: s.name, Live: c.Kit.Path(link("/console/live/overview", "span", s.name)), Here: f.Here, Lease: c.Feed.Lease,
+		At: moment{f.At}, Span: s.name, Table: link("/console/figures", "span", s.name), Live: c.Kit.Path(link("/console/live/overview", "span", s.name)), Here: f.Here, Lease: c.Feed.Lease,
 		StoreWell: f.Failed == nil, ServerWell: true, Rollbacks: c.Feed.Rollbacks(), Mail: f.Mail,
 	}
 	if f.Failed != nil {
 		_, d.Failed = c.explain(v, f.Failed)
 	}
-	for _, one := range spans {
-		d.Spans = append(d.Spans, spanLink{Name: one.name, Path: link("/console", "span", one.name), Current: one.name == s.name})
-	}
+	d.Spans = spanLinks("/console", s)
 	c.draw(v, &d, f)
 	if c.Ready != nil {
 		if err := c.Ready(ctx); err != nil {
@@ -168,16 +174,16 @@ func (c *Console) look(v *visit) (overviewScreen, error) {
 			d.Fresh++
 		}
 	}
-	shown := min(len(rows), verifiersBeside)
-	d.Verifiers, d.MoreVerifiers = rows[:shown], len(rows)-shown
+	d.Verifiers = worst(rows, verifiersBeside)
+	d.MoreVerifiers = len(rows) - len(d.Verifiers)
 	if head, err := c.Operator.Log.Head(ctx); err == nil {
 		d.Position = head.Position
 	}
 	return d, nil
 }
 
-// verifiersBeside is how many verifiers the overview shows.
-const verifiersBeside = 12
+// verifiersBeside is how many verifiers are shown beside other things.
+const verifiersBeside = 4
 
 func (c *Console) overview(v *visit) error {
 	d, err := c.look(v)

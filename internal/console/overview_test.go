@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,17 +51,28 @@ func TestOverviewCountsWhatHappened(t *testing.T) {
 	day := root.get("/console").want(t, http.StatusOK)
 	day.says(t, "2 sign-ins, last 24 hours, UTC", "5 refused, last 24 hours, UTC", "Wrong e-mail or password", "Wrong code", "Refresh token used by two parties",
 		"orders", `<span class="chip good">fresh</span>`, "nothing waits")
-	bars, cells := 0, 0
+	outlines := 0
 	for _, e := range elements(t, "/console", day.text) {
-		if e.name == "rect" && strings.HasPrefix(e.attrs["class"], "k") && e.attrs["x"] != "" {
-			bars++
-		}
-		if e.name == "td" && e.attrs["class"] == "when" {
-			cells++
+		if e.name == "path" && strings.HasPrefix(e.attrs["class"], "k") && e.attrs["d"] != "" {
+			outlines++
 		}
 	}
-	if bars < 4 || bars != cells {
-		t.Errorf("%d bars, and %d rows of the tables that say the same", bars, cells)
+	if outlines != 4 {
+		t.Errorf("%d series are drawn, want sign-ins and three reasons", outlines)
+	}
+	table := root.get(linkAfter(t, day, "As a table")).want(t, http.StatusOK).says(t, "Refused: Wrong e-mail or password", "Refused: Wrong code")
+	in, out := 0, 0
+	for _, row := range regexp.MustCompile(`<tr><th scope="row">[0-9:]+<td>(\d+)<td>(\d+)<td>(\d+)<td>(\d+)`).FindAllStringSubmatch(table.text, -1) {
+		for i, n := range row[1:] {
+			if count := must[int](t)(strconv.Atoi(n)); i == 0 {
+				in += count
+			} else {
+				out += count
+			}
+		}
+	}
+	if in != 2 || out != 5 {
+		t.Errorf("the table counts %d sign-ins and %d refusals:\n%s", in, out, table.text)
 	}
 	root.get("/console?span=week").want(t, http.StatusOK).says(t, "3 sign-ins, last 7 days, UTC")
 	root.get("/console?span=hour").want(t, http.StatusOK).says(t, "3 refused, last hour, UTC")

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 const (
 	// sharesShown bounds how many verifiers are shown beside a receipt, those first that are waited for.
-	sharesShown = 50
+	sharesShown = 12
 	// holdFor is for how long a browser that looks at a receipt waits for news at most. It asks again at once.
 	holdFor = 5 * time.Second
 )
@@ -39,6 +40,7 @@ type receiptScreen struct {
 	After               string // ms
 	Shares              []shareRow
 	More                int
+	Many                string // path of the same with many verifiers; empty on it
 	Said                string // why there is none
 	Lease               time.Duration
 }
@@ -88,7 +90,8 @@ func (c *Console) receipt(v *visit) error {
 	if err != nil {
 		return err
 	}
-	progress, _ := o.fills.Progress(sharesShown)
+	n, _ := v.rows(sharesShown)
+	progress, _ := o.fills.Progress(n)
 	data, err := c.receiptOf(v, o, progress)
 	if err != nil {
 		return err
@@ -106,10 +109,11 @@ func (c *Console) receiptLive(v *visit) error {
 	if err != nil {
 		return err
 	}
+	n, _ := v.rows(sharesShown)
 	timer := time.NewTimer(holdFor)
 	defer timer.Stop()
 	for {
-		progress, changed := o.fills.Progress(sharesShown)
+		progress, changed := o.fills.Progress(n)
 		data, err := c.receiptOf(v, o, progress)
 		if err != nil {
 			return err
@@ -148,8 +152,12 @@ func (c *Console) receiptOf(v *visit, o *order, p feed.Progress) (receiptScreen,
 		d.Shares = append(d.Shares, shareRow{Name: s.Name, Instance: s.Instance, App: appName(apps, application.ID(s.Application)),
 			Answer: string(s.Answer), After: millis(s.After)})
 	}
-	d.Live = c.Kit.Path(link("/console/live/receipts/"+o.id, "position", strconv.FormatUint(o.commit.Position, 10),
-		"at", strconv.FormatInt(o.commit.At.UnixMilli(), 10), "seen", d.seen()))
+	_, asked := v.rows(sharesShown)
+	of := []string{"position", strconv.FormatUint(o.commit.Position, 10), "at", strconv.FormatInt(o.commit.At.UnixMilli(), 10)}
+	d.Live = c.Kit.Path(link("/console/live/receipts/"+o.id, append(slices.Clone(of), "seen", d.seen(), "rows", asked)...))
+	if asked == "" && d.More > 0 {
+		d.Many = link("/console/receipts/"+o.id, append(of, "rows", strconv.Itoa(many))...)
+	}
 	return d, nil
 }
 

@@ -13,10 +13,10 @@ import (
 const (
 	// activeFor is how lately somebody was seen who is signed in now.
 	activeFor = 5 * time.Minute
-	// pageOf is how many rows a page of a list has.
-	pageOf = 50
+	// pageOf is how many rows a page of sessions has.
+	pageOf = 9
 	// shownLive is how many rows are shown where they are asked for again every few seconds.
-	shownLive = 25
+	shownLive = 10
 	// countUpTo bounds what is counted one by one.
 	countUpTo = 1000
 )
@@ -155,9 +155,8 @@ type sessionsScreen struct {
 	User, App string // the filter
 	Apps      []string
 	Rows      []sessionRow
-	First     string // path of the first page; empty on it
-	Next      string
 	Said      string // what is wrong with the filter
+	paging
 }
 
 func (c *Console) sessions(v *visit) error {
@@ -171,7 +170,8 @@ func (c *Console) sessions(v *visit) error {
 		data.Apps = append(data.Apps, a.Name)
 	}
 	s := screen{title: v.say.Say("console.menu_sessions"), template: "sessions", menu: "sessions"}
-	q := session.Query{AliveAt: v.now, Before: session.ID(v.query("before")), Limit: pageOf + 1}
+	n, _ := v.rows(pageOf)
+	q := session.Query{AliveAt: v.now, Before: session.ID(v.query("before")), Limit: n + 1}
 	if err := c.filter(ctx, &q, data.User, data.App); err != nil {
 		if isOutage(err) {
 			return err
@@ -184,13 +184,12 @@ func (c *Console) sessions(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if len(views) > pageOf {
-		views = views[:pageOf]
-		data.Next = link("/console/sessions", "user", data.User, "app", data.App, "before", string(views[pageOf-1].Session.ID))
+	last := ""
+	if len(views) > n {
+		views = views[:n]
+		last = string(views[n-1].Session.ID)
 	}
-	if q.Before != "" {
-		data.First = link("/console/sessions", "user", data.User, "app", data.App)
-	}
+	data.paging = v.pages("before", last, q.Before == "", "/console/sessions", "user", data.User, "app", data.App)
 	if data.Rows, err = c.sessionRows(v, views); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *Console) entryRows(v *visit, entries []audit.Entry) []entryRow {
 		case e.Actor == string(v.who.View.User.ID):
 			rows[i].Actor.Short = v.say.Say("console.you")
 		case e.Actor != "" && e.Actor == e.User:
-			rows[i].Actor.Short = v.say.Say("console.themselves")
+			rows[i].Actor.Short, rows[i].Actor.Path = v.say.Say("console.themselves"), "" // who they are stands beside it
 		}
 	}
 	return rows
@@ -78,11 +79,14 @@ type trailScreen struct {
 	User, Type, Since string // the filter
 	Types             []audit.Type
 	Rows              []entryRow
-	First, Next       string
 	CSV, JSONL        string // paths of the export
 	Most              int    // entries that it holds
 	Said              string // what is wrong with the filter
+	paging
 }
+
+// entriesOf is how many entries a page shows.
+const entriesOf = 10
 
 func (c *Console) trail(v *visit) error {
 	ctx := v.r.Context()
@@ -97,22 +101,23 @@ func (c *Console) trail(v *visit) error {
 		s.data = data
 		return c.show(v, s)
 	}
-	q.Before, q.Limit = v.query("before"), pageOf+1
+	n, _ := v.rows(entriesOf)
+	q.Before, q.Limit = v.query("before"), n+1
 	entries, err := c.Operator.Trail(ctx, q)
 	if err != nil {
 		return err
 	}
-	path := func(path string, more ...string) string {
-		return link(path, append([]string{"user", data.User, "type", data.Type, "since", data.Since}, more...)...)
+	filter := []string{"user", data.User, "type", data.Type, "since", data.Since}
+	last := ""
+	if len(entries) > n {
+		entries = entries[:n]
+		last = entries[n-1].ID
 	}
-	if len(entries) > pageOf {
-		entries = entries[:pageOf]
-		data.Next = path("/console/audit", "before", entries[pageOf-1].ID)
+	data.paging = v.pages("before", last, q.Before == "", "/console/audit", filter...)
+	export := func(format string) string {
+		return link("/console/audit/export", append(slices.Clone(filter), "format", format)...)
 	}
-	if q.Before != "" {
-		data.First = path("/console/audit")
-	}
-	data.CSV, data.JSONL = path("/console/audit/export", "format", "csv"), path("/console/audit/export", "format", "jsonl")
+	data.CSV, data.JSONL = export("csv"), export("jsonl")
 	data.Rows = c.entryRows(v, entries)
 	s.data = data
 	return c.show(v, s)

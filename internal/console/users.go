@@ -28,25 +28,28 @@ func showUser(u account.User) userRow {
 
 // usersScreen is a page of users.
 type usersScreen struct {
-	Search      string
-	Rows        []userRow
-	First, Next string
+	Search string
+	Rows   []userRow
+	paging
 }
+
+// usersOf is how many users a page shows.
+const usersOf = 16
 
 func (c *Console) users(v *visit) error {
 	data := usersScreen{Search: v.query("q")}
-	q := account.Query{Search: data.Search, After: account.ID(v.query("after")), Limit: pageOf + 1}
+	n, _ := v.rows(usersOf)
+	q := account.Query{Search: data.Search, After: account.ID(v.query("after")), Limit: n + 1}
 	users, err := c.Operator.Users(v.r.Context(), q)
 	if err != nil {
 		return err
 	}
-	if len(users) > pageOf {
-		users = users[:pageOf]
-		data.Next = link("/console/users", "q", data.Search, "after", string(users[pageOf-1].ID))
+	last := ""
+	if len(users) > n {
+		users = users[:n]
+		last = string(users[n-1].ID)
 	}
-	if q.After != "" {
-		data.First = link("/console/users", "q", data.Search)
-	}
+	data.paging = v.pages("after", last, q.After == "", "/console/users", "q", data.Search)
 	for _, u := range users {
 		data.Rows = append(data.Rows, showUser(u))
 	}
@@ -66,8 +69,12 @@ type userScreen struct {
 	Trail    string // path of the rest of it
 }
 
-// historyOf is how much of a user's history is shown beside them.
-const historyOf = 20
+const (
+	// historyOf is how much of a user's history is shown beside them.
+	historyOf = 5
+	// sessionsOf is how many of their sessions.
+	sessionsOf = 3
+)
 
 func (c *Console) user(v *visit) error {
 	ctx := v.r.Context()
@@ -84,7 +91,7 @@ func (c *Console) user(v *visit) error {
 	if data.Count, err = c.count(ctx, session.Query{User: u.ID, AliveAt: v.now}); err != nil {
 		return err
 	}
-	if data.Sessions, err = c.sessionRows(v, data.Count.views[:min(len(data.Count.views), pageOf)]); err != nil {
+	if data.Sessions, err = c.sessionRows(v, data.Count.views[:min(len(data.Count.views), sessionsOf)]); err != nil {
 		return err
 	}
 	entries, err := c.Operator.Trail(ctx, audit.Query{User: id, Limit: historyOf})

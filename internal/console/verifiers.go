@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -58,6 +60,14 @@ func (c *Console) verifierRows(ctx context.Context, of application.ID) ([]verifi
 	return rows, nil
 }
 
+// worst are those that want to be looked at before others: lapsed ones first, then those that are behind.
+func worst(rows []verifierRow, n int) []verifierRow {
+	rank := map[string]int{"lapsed": 0, "behind": 1, "fresh": 2}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b verifierRow) int { return cmp.Compare(rank[a.State()], rank[b.State()]) })
+	return rows[:min(len(rows), n)]
+}
+
 // verifiersScreen is how far each verifier is.
 type verifiersScreen struct {
 	At    moment
@@ -67,12 +77,11 @@ type verifiersScreen struct {
 	Rows  []verifierRow
 	All   int
 	Live  string // path of the same, newer
-	First string // path of the first page; empty on it
-	Next  string
+	paging
 }
 
 // verifiersOf is how many verifiers a page shows: there may be thousands.
-const verifiersOf = 40
+const verifiersOf = 10
 
 func (c *Console) followers(v *visit) (verifiersScreen, error) {
 	ctx := v.r.Context()
@@ -83,14 +92,14 @@ func (c *Console) followers(v *visit) (verifiersScreen, error) {
 	rows, err := c.verifierRows(ctx, "")
 	from, _ := strconv.Atoi(v.query("from")) // 0 for what is no number
 	from = min(max(0, from), len(rows))
+	n, asked := v.rows(verifiersOf)
 	d := verifiersScreen{At: moment{v.now}, Head: head.Position, Epoch: head.Epoch, Lease: c.Feed.Lease, All: len(rows),
-		Rows: rows[from:min(len(rows), from+verifiersOf)], Live: c.Kit.Path(link("/console/live/verifiers", "from", strconv.Itoa(from)))}
-	if from > 0 {
-		d.First = "/console/verifiers"
+		Rows: rows[from:min(len(rows), from+n)], Live: c.Kit.Path(link("/console/live/verifiers", "from", strconv.Itoa(from), "rows", asked))}
+	next := ""
+	if from+n < len(rows) {
+		next = strconv.Itoa(from + n)
 	}
-	if from+verifiersOf < len(rows) {
-		d.Next = link("/console/verifiers", "from", strconv.Itoa(from+verifiersOf))
-	}
+	d.paging = v.pages("from", next, from == 0, "/console/verifiers")
 	return d, err
 }
 

@@ -12,7 +12,7 @@ import (
 	"tandem.example/tandem/internal/web"
 )
 
-//go:embed templates assets
+//go:embed templates assets pages.css
 var files embed.FS
 
 // Config wires the pages. All of it is required.
@@ -50,6 +50,11 @@ func New(c Config) (*Pages, error) {
 	if p.set, err = c.Kit.Templates(files, "templates/*.html"); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	sheet, err := files.ReadFile("pages.css")
+	if err != nil {
+		return nil, fmt.Errorf("pages: read stylesheet: %w", err)
+	}
+	p.set.Wear(string(sheet))
 	if c.Site.Entered == nil {
 		p.Site.Entered = func(string, error) {}
 	}

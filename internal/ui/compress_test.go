@@ -11,7 +11,7 @@ import (
 // A shortened page is the page, of whatever length and wherever the sheets lie in it.
 func TestShortenedPageIsThePage(t *testing.T) {
 	sheet, own := strings.Repeat("body{color:#111}a{color:#22e}", 400), "main{margin:0 auto}"
-	same := []packed{pack(sheet), pack(own)}
+	same := []packed{pack([]byte(own)), pack([]byte(sheet))}
 	for name, page := range map[string]string{
 		"both": "<style>" + sheet + "</style><style>" + own + "</style><p>text", "one": "<style>" + sheet + "</style><p>text", "none": "<p>text", "empty": "",
 		"alone": sheet, "long": "<style>" + sheet + "</style>" + strings.Repeat("<li>much to read", 10_000), "twice": sheet + sheet,
@@ -33,7 +33,7 @@ func TestShortenedPageIsThePage(t *testing.T) {
 
 // What a page says beside its sheets does not change by how much it is shortened: its length tells as much as it did.
 func TestShorteningTellsNothing(t *testing.T) {
-	one := pack("body{color:#111}")
+	one := pack([]byte("body{color:#111}"))
 	secret := "<style>body{color:#111}</style><p>JBSW Y3DP EHPK 3PXP<p>"
 	for _, guess := range []string{"JBSW Y3DP EHPK 3PXP", "AAAA BBBB CCCC DDDD", "body{color:#111}aaa"} {
 		if got, want := len(shorten([]byte(secret+guess), []packed{one})), len(shorten([]byte(secret+"xxxx xxxx xxxx xxxx"), []packed{one})); got != want {

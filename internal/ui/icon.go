@@ -24,7 +24,7 @@ var icons = map[string]string{
 	"lock":    `<rect x="5" y="10.5" width="14" height="9.5" rx="2"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5"/>`,
 	"mail":    `<rect x="3" y="5.5" width="18" height="13" rx="2"/><path d="m4 7.5 8 6 8-6"/>`,
 	"out":     `<path d="M14 4.5h3.5a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H14M4.5 12H15M11 8l4 4-4 4"/>`,
-	"passkey": `<circle cx="9" cy="8" r="3.5"/><path d="M3 19.5c0-3.3 2.7-5.5 6-5.5 1 0 2 .2 2.8.600"/><circle cx="17.5" cy="12.5" r="2.5"/><path d="M17.5 15v6M17.5 18.5h2"/>`,
+	"passkey": `<circle cx="9" cy="8" r="3.5"/><path d="M3 19.5c0-3.3 2.7-5.5 6-5.5 1 0 2 .2 2.8.6"/><circle cx="17.5" cy="12.5" r="2.5"/><path d="M17.5 15v6M17.5 18.5h2"/>`,
 	"phone":   `<rect x="7" y="3" width="10" height="18" rx="2.5"/><path d="M11 18h2"/>`,
 	"plus":    `<path d="M12 5v14M5 12h14"/>`,
 	"print":   `<path d="M7 9V4h10v5M7 17H4.5v-6A2 2 0 0 1 6.5 9h11a2 2 0 0 1 2 2v6H17"/><rect x="7" y="14" width="10" height="6"/>`,
@@ -40,5 +40,5 @@ func icon(name string) (template.HTML, error) {
 	if !ok {
 		return "", fmt.Errorf("there is no icon %q", name)
 	}
-	return template.HTML(`<svg class="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" focusable="false">` + drawing + `</svg>`), nil //nolint:gosec // ours
+	return template.HTML(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">` + drawing + `</svg>`), nil //nolint:gosec // ours
 }

@@ -30,7 +30,6 @@ type Kit struct {
 	service string
 	base    string // path of the issuer, without a slash at its end
 	style   string
-	policy  string            // the source of the stylesheet, as a Content-Security-Policy names it
 	assets  map[string]asset  // by file, as in the URL
 	names   map[string]string // the file of a name
 }
@@ -52,7 +51,6 @@ func New(c Config) (*Kit, error) {
 		service: c.ServiceName, base: strings.TrimSuffix(issuer.EscapedPath(), "/"), style: compact(string(sheet)),
 		assets: make(map[string]asset), names: make(map[string]string),
 	}
-	k.policy = source(k.style)
 	own, err := fs.Sub(files, "assets")
 	if err != nil {
 		return nil, fmt.Errorf("ui: read assets: %w", err)

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,8 @@ type Page struct {
 	Title  string // what the page is, in the reader's language; the frame adds whose it is
 	Layout Layout // Task if empty
 	// App is whose page it is, shown with its brand; zero for the server's own.
-	App  application.Application
+	App application.Application
+	// Menu is the same for all readers of a language.
 	Menu []Link
 	// User is who is signed in, as they know themselves; empty for nobody.
 	User string
@@ -76,16 +78,17 @@ type Notice struct {
 
 // Set is a set of templates in every language. Safe for concurrent use.
 type Set struct {
-	kit  *Kit
-	own  string                        // a stylesheet beside the one that all share
-	same []packed                      // the stylesheets
-	said map[string]*template.Template // by language
+	kit   *Kit
+	style string // the stylesheet
+	fixed fixed
+	said  map[string]*template.Template // by language
+	same  map[string][]packed           // pieces of pages that are the same for all readers, by language
 }
 
 // Templates parses templates, each of which can be rendered by the name that its {{define}} gives it. Beside what
 // html/template knows, they have the functions of funcs.
 func (k *Kit) Templates(fsys fs.FS, patterns ...string) (*Set, error) {
-	s := &Set{kit: k, said: make(map[string]*template.Template), same: []packed{pack(k.style)}}
+	s := &Set{kit: k, style: k.style, said: make(map[string]*template.Template), same: make(map[string][]packed)}
 	for _, tag := range language.Tags() {
 		t := template.New("").Funcs(k.funcs(language.For(tag))).Option("missingkey=error")
 		if _, err := t.ParseFS(files, "frame.html"); err != nil {
@@ -100,9 +103,20 @@ func (k *Kit) Templates(fsys fs.FS, patterns ...string) (*Set, error) {
 }
 
 // Wear gives these pages a stylesheet of their own beside the one that all share. It is called before anything is served.
-func (s *Set) Wear(sheet string) {
-	s.own = compact(sheet)
-	s.same = append(s.same, pack(s.own))
+func (s *Set) Wear(sheet string) { s.style = s.kit.style + compact(sheet) }
+
+// Fix says that the template, rendered with the data, is the same for all readers of a language, so that pages which hold
+// just that are sent with it compressed. It is called before anything is served. Nothing that is secret, and nothing that
+// anybody typed, may be in the data.
+func (s *Set) Fix(name string, data any) error {
+	for tag, t := range s.said {
+		text, err := execute(t, name, data)
+		if err != nil {
+			return err
+		}
+		s.same[tag] = append(s.same[tag], pack(text))
+	}
+	return nil
 }
 
 // Speaker answers the language of whoever sent a request.
@@ -113,13 +127,18 @@ func Speaker(r *http.Request) language.Speaker {
 // framed is what the frame is rendered with.
 type framed struct {
 	Page
-	Content    template.HTML
-	Brand      string // the title
-	Logo       template.URL
-	Style      template.CSS
-	BrandStyle template.CSS
-	OwnStyle   template.CSS
-	GoesOn     template.HTMLAttr
+	Head, Nav, Foot template.HTML // the same for all readers
+	Content         template.HTML
+	Brand           string // the title
+	Logo            template.URL
+	BrandStyle      template.CSS
+	GoesOn          template.HTMLAttr
+}
+
+// heading is what the head of a page is rendered with: nothing of its reader.
+type heading struct {
+	Style   template.CSS
+	Scripts []string
 }
 
 // Render answers a request with a page. Nothing is sent if the template fails.
@@ -127,30 +146,57 @@ func (s *Set) Render(x *web.Exchange, r *http.Request, status int, name string, 
 	if page.Layout == "" {
 		page.Layout = Task
 	}
-	t := s.said[Speaker(r).Tag()]
-	content, err := execute(t, name, page)
+	tag := Speaker(r).Tag()
+	content, err := execute(s.said[tag], name, page)
 	if err != nil {
 		return err
 	}
 	f := framed{
 		Page: page, Content: template.HTML(content), Brand: s.kit.title(page.App), Logo: logo(page.App.Brand.Logo), //nolint:gosec // made by a template
-		Style: template.CSS(s.kit.style), BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), //nolint:gosec // ours, and of a colour that was parsed
-		OwnStyle: template.CSS(s.own), GoesOn: goesOn(page.GoOn), //nolint:gosec // ours
+		BrandStyle: template.CSS(brandStyle(page.App.Brand.Color)), GoesOn: goesOn(page.GoOn), //nolint:gosec // of a colour that was parsed
 	}
-	body, err := execute(t, "frame", f)
+	same, err := s.surround(tag, &f)
 	if err != nil {
 		return err
 	}
-	s.kit.setHeaders(x.Header(), page.Swaps, s.own, string(f.BrandStyle))
+	body, err := execute(s.said[tag], "frame", f)
+	if err != nil {
+		return err
+	}
+	setHeaders(x.Header(), page.Swaps, s.style, string(f.BrandStyle))
 	x.Header().Add("Vary", "Accept-Encoding")
 	if takesGzip(r.Header["Accept-Encoding"]) {
 		x.Header().Set("Content-Encoding", "gzip")
-		body = shorten(body, s.same)
+		body = shorten(body, same)
 	}
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails
 	return nil
+}
+
+// surround renders what stands around the content and is the same for all readers, and answers all that is.
+func (s *Set) surround(tag string, f *framed) ([]packed, error) {
+	same := slices.Clone(s.same[tag])
+	render := func(name string, data any) (template.HTML, error) {
+		text, err := execute(s.said[tag], name, data)
+		if err != nil {
+			return "", err
+		}
+		same = append(same, s.fixed.pack(text))
+		return template.HTML(text), nil //nolint:gosec // made by a template
+	}
+	var err error
+	if f.Head, err = render("head", heading{template.CSS(s.style), f.Scripts}); err != nil { //nolint:gosec // ours
+		return nil, err
+	}
+	if len(f.Menu) > 0 {
+		if f.Nav, err = render("menu", f.Page); err != nil {
+			return nil, err
+		}
+	}
+	f.Foot, err = render("foot", nil)
+	return same, err
 }
 
 // Part answers a request with a template alone, without the frame: a piece of a page that is there already.
@@ -159,7 +205,7 @@ func (s *Set) Part(x *web.Exchange, r *http.Request, status int, name string, pa
 	if err != nil {
 		return err
 	}
-	s.kit.setHeaders(x.Header(), true)
+	setHeaders(x.Header(), true, s.style)
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // the client is gone if this fails
@@ -213,14 +259,14 @@ const permissions = "publickey-credentials-get=(self), publickey-credentials-cre
 
 // setHeaders sets what every page carries. The policy names the inline stylesheets by their hashes, and allows no inline
 // script whatsoever.
-func (k *Kit) setHeaders(h http.Header, swaps bool, more ...string) {
-	styles := k.policy
-	for _, sheet := range more {
+func setHeaders(h http.Header, swaps bool, sheets ...string) {
+	styles := ""
+	for _, sheet := range sheets {
 		if sheet != "" {
 			styles += " " + source(sheet)
 		}
 	}
-	policy := "default-src 'none'; style-src " + styles + "; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	policy := "default-src 'none'; style-src" + styles + "; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types "
 	if swaps {
 		policy += "swap"
