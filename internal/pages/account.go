@@ -13,7 +13,7 @@ import (
 )
 
 func accountRoutes() []route {
-	return []route{
+	return append(wellKnownRoutes(), []route{
 		{"GET /account", personal((*visit).showAccount)},
 		{"POST /account/theft-seen", personal((*visit).theftSeen)},
 		{"GET /account/name", personal((*visit).showName)},
@@ -46,7 +46,7 @@ func accountRoutes() []route {
 		{"GET /account/devices/end-others", personal((*visit).askEndOthers)},
 		{"POST /account/devices/end-others", personal((*visit).endOthers)},
 		{"GET /account/history", personal((*visit).showHistory)},
-	}
+	}...)
 }
 
 // sheet makes a page of the account, with its menu.

@@ -196,3 +196,19 @@ func TestWeight(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereManagersLook: password managers find the form for a new password, and where passkeys are made.
+func TestWhereManagersLook(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	b := w.browser()
+	b.at(b.get("/.well-known/change-password"), 200, "/sign-in?return_to=%2Faccount%2Fpassword")
+	b.signUp("alice@example.com")
+	b.at(b.get("/.well-known/change-password"), 200, "/account/password", `autocomplete="new-password"`)
+	p := b.at(b.get("/.well-known/passkey-endpoints"), 200, "/.well-known/passkey-endpoints",
+		`{"enroll":"`+w.url+`/account/passkeys/add","manage":"`+w.url+`/account/security"}`)
+	if kind := p.header.Get("Content-Type"); kind != "application/json" {
+		t.Errorf("it is %s", kind)
+	}
+	b.at(b.get("/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"), 404, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200")
+}
