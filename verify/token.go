@@ -99,6 +99,14 @@ func (t *Token) LogValue() slog.Value {
 	)
 }
 
+// sameRights reports whether both allow the same.
+func (t *Token) sameRights(o *Token) bool {
+	a, b := t.Roles(), o.Roles()
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b) && t.claims.ACR == o.claims.ACR && t.claims.Scope == o.claims.Scope
+}
+
 // expiry is when the token expires, in the issuer's time since 1970.
 func (t *Token) expiry() time.Duration { return time.Duration(t.claims.ExpiresAt) * time.Second }
 

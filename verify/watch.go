@@ -230,6 +230,9 @@ func (ws *watches) ask(w *watch, asFallback bool) {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		told, sent, err := ws.v.askTogether(ctx, question{t.credential, t, asFallback}, &w.policy)
+		if err == nil && !told.sameRights(t) {
+			err = refusedStale // as if the event had arrived: whoever holds the request open goes by what t says
+		}
 		if errors.Is(err, ErrUnavailable) {
 			pause(ctx, askAgain)
 		}

@@ -73,6 +73,9 @@ var openMutations = []mutation{
 	{openStreams, "streams are not looked at when events come", []edit{
 		{"verify/sync.go", "if len(out.Applied) > 0 || out.Snapshot {", "if false {"},
 	}, "verify", ".", "TestWatchEnds"},
+	{openStreams, "a stream goes on by the rights that the server has taken, as long as the log cannot be followed", []edit{
+		{"verify/watch.go", "if err == nil && !told.sameRights(t) {", "if err == nil && !told.sameRights(told) {"},
+	}, "verify", ".", "TestWatchEndsWhenTheServerTellsOfOtherRights"},
 	{openStreams, "a stream outlives a suspended machine", []edit{
 		{"verify/watch.go", "	next = tick\n	ws.mu.Lock()", "	next = time.Hour\n	ws.mu.Lock()"},
 	}, "verify", ".", "TestWatchNoticesASleepByTheTick"},
