@@ -34,6 +34,7 @@ const (
 	links     = "a mailed link that is worth something by itself"
 	claims    = "an account that was prepared for somebody else"
 	skipped   = "a step that is skipped"
+	stepUps   = "a step-up that proves too little"
 	attempts  = "an attempt in other hands"
 	bindings  = "a copied cookie of a bound session"
 	rows      = "sealed rows that can be swapped"
@@ -43,5 +44,5 @@ const (
 // table is every mutation, by trap.
 func table() []mutation {
 	return slices.Concat(leaseMutations, clockMutations, setMutations, feedMutations, keyMutations, openMutations, logMutations, receiptMutations, relayMutations,
-		peopleMutations)
+		peopleMutations, stepUpMutations)
 }
