@@ -100,6 +100,7 @@ func assemble(ctx context.Context, c Config, st store, box sealer, o options) (p
 		Accounts: st.Accounts(), Applications: apps, Sessions: st.Sessions(), SignIn: st.SignIn(), APIKeys: st.APIKeys(),
 		Audit: st.Audit(), Log: st.Log(), Feed: p.feed, Ring: p.ring, Hasher: hasher, Passwords: passwords,
 		Bounds: operator.Bounds{AccessTokenTTL: longestTTL(c), DefaultTTL: c.AccessTokenTTL, Methods: methods(c, p.signin)}, Now: now, Logger: o.logger,
+		Tell: p.signin.Tell,
 	})
 	// What applications ask for counts from the start: retention must never be shorter than a living token.
 	return p, p.operator.Housekeep(ctx)

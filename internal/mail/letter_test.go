@@ -21,6 +21,7 @@ func every(h mail.Happening, name string, s language.Speaker) map[string]mail.Me
 		"theft": mail.TheftDetected(h, s), "device": mail.NewDevice(h, s), "password": mail.PasswordChanged(h, s),
 		"no account": mail.NoAccount(h, link, s), "no account, closed": mail.NoAccount(h, "", s), "have account": mail.HaveAccount(h, link, link, s),
 		"email": mail.EmailChanged(h, s), "claimed": mail.Claimed(h, s),
+		"password by an operator": mail.SetByOperator(h, s), "reset by an operator": mail.ResetByOperator(h, s), "address by an operator": mail.MovedByOperator(h, s),
 	}
 	for _, u := range []mail.Use{mail.ToSignIn, mail.ToSignUp, mail.ToRecover, mail.ToVerifyEmail, mail.ToStepUp} {
 		p := mail.Proof{Use: u, Code: secret.NewText("042137"), Link: secret.NewText(link), Valid: 10 * time.Minute}

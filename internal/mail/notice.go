@@ -73,6 +73,28 @@ func EmailChanged(h Happening, s language.Speaker) Message {
 	return l.message()
 }
 
+// SetByOperator tells that the people who run the site set a password and signed everybody out.
+func SetByOperator(h Happening, s language.Speaker) Message {
+	l := h.letter(KindPasswordChanged, s, "mail.operator.password.subject")
+	l.say("mail.operator.password.what").facts(h).say("mail.operator.do")
+	return l.message()
+}
+
+// ResetByOperator tells that the people who run the site removed all that the user can prove themselves with.
+func ResetByOperator(h Happening, s language.Speaker) Message {
+	l := h.letter(KindFactorChanged, s, "mail.operator.reset.subject")
+	l.say("mail.operator.reset.what").facts(h).say("mail.operator.reset.do").say("mail.operator.do")
+	return l.message()
+}
+
+// MovedByOperator tells the old address that the people who run the site gave the account another one. Like EmailChanged,
+// it does not say which.
+func MovedByOperator(h Happening, s language.Speaker) Message {
+	l := h.letter(KindEmailChanged, s, "mail.email.subject")
+	l.say("mail.operator.email.what").facts(h).say("mail.operator.do")
+	return l.message()
+}
+
 // Claimed tells whoever has confirmed the address that a password which somebody had set before was removed.
 func Claimed(h Happening, s language.Speaker) Message {
 	l := h.letter(KindClaimed, s, "mail.claimed.subject")

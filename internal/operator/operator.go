@@ -18,12 +18,14 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/language"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
 	"tandem.example/tandem/internal/signing"
 )
 
-// Config wires a Service. All fields are required.
+// Config wires a Service. All fields but Tell are required.
 type Config struct {
 	Accounts     account.Store
 	Applications application.Store
@@ -39,6 +41,8 @@ type Config struct {
 	Bounds       Bounds
 	Now          func() time.Time
 	Logger       *slog.Logger
+	// Tell sends a user a notice of what was done to their account; nil: nobody is told.
+	Tell func(ctx context.Context, to string, compose func(mail.Happening, language.Speaker) mail.Message)
 }
 
 // Bounds limit what an application may be given.
@@ -56,6 +60,13 @@ type Service struct{ Config }
 
 // New makes a service.
 func New(c Config) *Service { return &Service{Config: c} }
+
+// tell sends a notice of what was done, once it was.
+func (s *Service) tell(ctx context.Context, to string, compose func(mail.Happening, language.Speaker) mail.Message) {
+	if s.Tell != nil && to != "" {
+		s.Tell(ctx, to, compose)
+	}
+}
 
 // By says who acts, from where and why.
 type By struct {

@@ -10,6 +10,7 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/mail"
 	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signin"
@@ -132,9 +133,12 @@ func (s *Service) ChangeUser(ctx context.Context, id account.ID, p Patch, by By)
 			}
 		}
 		if user, commit, err = s.Accounts.Amend(ctx, a); err != nil {
-			err = fmt.Errorf("change user: %w", err)
+			return fmt.Errorf("change user: %w", err)
 		}
-		return err
+		if account.NormalizeEmail(user.Email) != account.NormalizeEmail(before.Email) {
+			s.tell(ctx, before.Email, mail.MovedByOperator)
+		}
+		return nil
 	})
 	return user, commit, err
 }
@@ -219,7 +223,7 @@ func (s *Service) DeleteUser(ctx context.Context, id account.ID, by By) (feed.Co
 // forgotten their password, by mail to their address; or with a password that an operator sets.
 func (s *Service) ResetCredentials(ctx context.Context, id account.ID, by By) (feed.Commit, error) {
 	now := s.Now()
-	_, commit, err := s.Accounts.Amend(ctx, account.Amendment{
+	user, commit, err := s.Accounts.Amend(ctx, account.Amendment{
 		ID: id, DropCredentials: true, EndSessions: string(session.EndedByOperator), At: now,
 		Announce: []revocation.Event{revocation.SubjectEvent(string(id))},
 		Audit:    []audit.Entry{s.entry(by, audit.CredentialsReset, id, "", now)},
@@ -227,6 +231,7 @@ func (s *Service) ResetCredentials(ctx context.Context, id account.ID, by By) (f
 	if err != nil {
 		return commit, fmt.Errorf("reset credentials: %w", err)
 	}
+	s.tell(ctx, user.Email, mail.ResetByOperator)
 	return commit, nil
 }
 
@@ -248,5 +253,6 @@ func (s *Service) ResetPassword(ctx context.Context, id account.ID, password sec
 	if err != nil {
 		return commit, fmt.Errorf("reset password: %w", err)
 	}
+	s.tell(ctx, user.Email, mail.SetByOperator)
 	return commit, nil
 }

@@ -212,3 +212,28 @@ func TestWhereManagersLook(t *testing.T) {
 	}
 	b.at(b.get("/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"), 404, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200")
 }
+
+// TestWhatOperatorsDoIsTold: a user hears of a password, an address and a reset that they took no part in.
+func TestWhatOperatorsDoIsTold(t *testing.T) {
+	t.Parallel()
+	w := found(t, nil)
+	w.browser().signUp("alice@example.com")
+	const user = "/v1/admin/users/alice@example.com"
+	for _, act := range []struct{ method, path, body, says string }{
+		{"POST", "/password", `{"password":"another kettle under seven moons"}`, "set a new password for your account"},
+		{"PATCH", "", `{"name":"Alice"}`, ""},
+		{"DELETE", "/credentials", "", "removed the password, passkeys, one-time codes and connected accounts"},
+		{"PATCH", "", `{"email":"ALICE@example.com"}`, ""}, // the same one
+		{"PATCH", "", `{"email":"mallory@example.com"}`, "gave your account another e-mail address"},
+	} {
+		before := w.mail.String()
+		w.operate(act.method, user+act.path, act.body)
+		told := strings.TrimPrefix(w.mail.String(), before)
+		if act.says == "" && told != "" || !strings.Contains(told, act.says) || strings.Contains(told, "mallory@example.com") || strings.Contains(told, "kettle") {
+			t.Errorf("%s %s: told %q", act.method, act.path, told)
+		}
+		if act.says != "" && !strings.Contains(strings.ToLower(told), "to: alice@example.com") {
+			t.Errorf("%s %s: not told to the old address: %q", act.method, act.path, told)
+		}
+	}
+}
