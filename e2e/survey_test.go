@@ -15,10 +15,8 @@ import (
 // The budgets of a page.
 const (
 	maxWeight = 100 << 10 // bytes on the wire with all parts
-	// Of a cumulative layout shift 0.1 is called good. Nothing moves but what is below a time, if script puts that into
-	// the reader's zone so late that it has been painted, and its line then wraps otherwise: on an overloaded machine.
-	maxShift  = 0.02
-	firstTrip = 14_000 // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928), less what lies around them
+	maxShift  = 0.0       // cumulative layout shift: nothing moves while a page loads
+	firstTrip = 14_000    // bytes of ten segments, as many as a server sends before it waits for the first answer (RFC 6928), less what lies around them
 )
 
 // phones are the pages of which there is a picture at the width of a phone.

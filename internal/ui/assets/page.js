@@ -1,13 +1,23 @@
 // What a page can do better with script. Without it, everything still works.
 "use strict";
 
-// Points in time, in the reader's own zone.
-for (const t of document.querySelectorAll("time.local, time.ago")) {
+// Points in time, in the reader's own zone and in the form that the server writes. What the server wrote stays, unseen, and
+// keeps its place: it is the longer of the two, so nothing moves. The console speaks of UTC, as trails do.
+const tongue = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(tongue, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+for (const t of document.querySelectorAll("body:not(.wide) time.local, time.ago")) {
   const at = new Date(t.dateTime);
   if (isNaN(at)) continue;
-  const text = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(at);
-  if (t.classList.contains("local")) t.textContent = text;
-  else t.title = text;
+  const text = clock.format(at);
+  if (t.classList.contains("ago")) {
+    t.title = text;
+    continue;
+  }
+  const place = document.createElement("span"), shown = document.createElement("span");
+  place.className = "utc";
+  place.append(...t.childNodes);
+  shown.textContent = text;
+  t.append(place, shown);
 }
 
 // What went wrong is read out, and found, first.
