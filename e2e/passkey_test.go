@@ -47,6 +47,33 @@ func TestPasskeySignsIn(t *testing.T) {
 	}
 }
 
+// Whoever is quicker with the button than the page with its offer signs in all the same: an answer is good for the newest
+// options alone.
+func TestPasskeyBeforeItIsOffered(t *testing.T) {
+	t.Parallel()
+	s := home(t)
+	p := visitor(t, s)
+	p.signIn(ada, password)
+	held := p.addPasskey("My key").Passkeys()
+	hasty := visitor(t, s)
+	hasty.Authenticator().Take(held[0])
+	// The offer's options come late, nobody takes the offer, and the person answers when it has been made.
+	hasty.Command("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `
+		const fetched = window.fetch, get = navigator.credentials.get.bind(navigator.credentials);
+		let fetches = 0, make;
+		const made = new Promise((done) => { make = done; });
+		window.fetch = (...of) => fetches++ ? fetched(...of) : new Promise((go) => setTimeout(() => go(fetched(...of)), 1000));
+		navigator.credentials.get = async (of) => {
+			if (!of.mediation) return made.then(() => get(of));
+			make();
+			of.signal.throwIfAborted();
+			return new Promise(() => {});
+		};`}, nil)
+	hasty.goTo("/sign-in")
+	hasty.click("pages.way.passkey")
+	hasty.AwaitURL(s.URL + "/account")
+}
+
 // A passkey of somebody else's site, or one that was removed, signs nobody in, and the page says so.
 func TestRemovedPasskeyIsRefused(t *testing.T) {
 	t.Parallel()

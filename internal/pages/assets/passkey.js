@@ -2,7 +2,8 @@
 "use strict";
 
 const able = window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON && PublicKeyCredential.prototype.toJSON;
-let waiting; // the call that waits behind the fields of the page
+const waiting = new AbortController(); // ends the call that waits behind the fields of the page
+let offered; // settles when that call is over
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (!able) {
@@ -14,7 +15,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     e.preventDefault();
     prove(form);
   });
-  if ("conditional" in form.dataset) offer(form);
+  if ("conditional" in form.dataset) offered = offer(form);
 }
 
 // offer lets the browser propose passkeys in the field for the address, beside what else it fills in.
@@ -22,7 +23,6 @@ async function offer(form) {
   try {
     if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
     const publicKey = await options(form);
-    waiting = new AbortController();
     const got = await navigator.credentials.get({ publicKey, mediation: "conditional", signal: waiting.signal });
     if (got) send(form, got);
   } catch {
@@ -30,10 +30,12 @@ async function offer(form) {
   }
 }
 
-// prove asks for a passkey, or makes one, and sends what came of it.
+// prove asks for a passkey, or makes one, and sends what came of it. The options of an offer under way are let arrive
+// first: an answer is good for the newest options alone, and these must be it.
 async function prove(form) {
-  waiting?.abort();
   form.setAttribute("aria-busy", "true");
+  waiting.abort();
+  await offered;
   try {
     const publicKey = await options(form);
     const got = form.dataset.passkey === "create" ? await navigator.credentials.create({ publicKey }) : await navigator.credentials.get({ publicKey });
