@@ -24,9 +24,12 @@ type revokeScreen struct {
 	Kind, ID string
 	Apps     []string
 	Keys     []keyRow
+	Said     string // what is wrong
 }
 
-func (c *Console) revoke(v *visit) error {
+func (c *Console) revoke(v *visit) error { return c.revokeForm(v, nil) }
+
+func (c *Console) revokeForm(v *visit, wrong error) error {
 	apps, err := c.Operator.ListApplications(v.r.Context())
 	if err != nil {
 		return err
@@ -35,7 +38,12 @@ func (c *Console) revoke(v *visit) error {
 	for _, a := range apps {
 		data.Apps = append(data.Apps, a.Name)
 	}
-	return c.show(v, screen{title: v.say.Say("console.menu_revoke"), template: "revoke", menu: "revoke", data: data})
+	s := screen{title: v.say.Say("console.menu_revoke"), template: "revoke", menu: "revoke"}
+	if wrong != nil {
+		s.status, data.Said = c.explain(v, wrong)
+	}
+	s.data = data
+	return c.show(v, s)
 }
 
 // planRevoke plans a revocation of the kind that is asked for.
@@ -147,9 +155,12 @@ func (c *Console) revokeKey(v *visit, p *plan, r *operator.Revocation) error {
 	}
 	p.Title, p.Button = v.say.Say("console.key_title", "Key", found.KID), v.say.Say("console.key_button")
 	p.what, p.Back, p.After = v.say.Say("console.key_done", "Key", found.KID), "/console/keys", "/console/keys"
-	if found.Use == string(signing.ForFeed) {
+	switch {
+	case found.State == string(signing.Next):
+		p.Touches = []string{v.say.Say("console.touch_next_key", "Key", found.KID)}
+	case found.Use == string(signing.ForFeed):
 		p.Touches = []string{v.say.Say("console.touch_feed_key")}
-	} else {
+	default:
 		p.Touches = []string{v.say.Say("console.touch_key", "Alg", found.Algorithm, "Key", found.KID)}
 	}
 	p.Spares = v.say.Say("console.key_spares")

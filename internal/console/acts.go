@@ -17,6 +17,8 @@ type act struct {
 	name string
 	// plan finds out what is to be done, from the parameters of a link or the fields of a form.
 	plan func(c *Console, v *visit, in url.Values) (*plan, error)
+	// again shows the form that asked for it, with what was wrong; nil where it is asked for by a link.
+	again func(c *Console, v *visit, wrong error) error
 }
 
 // plan is an act that was decided on, with all that is to be shown of it first.
@@ -62,9 +64,9 @@ func (c *Console) acts() []act {
 	return []act{
 		{name: "lock", plan: (*Console).planLock},
 		{name: "unlock", plan: (*Console).planUnlock},
-		{name: "roles", plan: (*Console).planRoles},
+		{name: "roles", plan: (*Console).planRoles, again: (*Console).rolesAgain},
 		{name: "delete-user", plan: (*Console).planDelete},
-		{name: "revoke", plan: (*Console).planRevoke},
+		{name: "revoke", plan: (*Console).planRevoke, again: (*Console).revokeForm},
 		{name: "rotate-keys", plan: (*Console).planRotate},
 	}
 }
@@ -73,6 +75,9 @@ func (c *Console) acts() []act {
 func (c *Console) ask(a act) handler {
 	return func(v *visit) error {
 		p, err := a.plan(c, v, v.r.URL.Query())
+		if err != nil && a.again != nil && !isOutage(err) {
+			return a.again(c, v, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/session"
+	"tandem.example/tandem/internal/signing"
 )
 
 // entries are those of the trail, newest first.
@@ -121,7 +122,14 @@ func TestWhomItTouchesIsShownFirst(t *testing.T) {
 		{"kind": {"application"}, "id": {"x"}}, {"kind": {"subject"}, "id": {"nobody@example.com"}}} {
 		if got := root.get("/console/acts/revoke?" + wrong.Encode()); got.StatusCode != http.StatusNotFound && got.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%v: %d", wrong, got.StatusCode)
+		} else if got.says(t, "What to revoke"); strings.Count(got.text, `value="`+wrong.Get("id")+`"`) == 0 {
+			t.Errorf("%v: what was typed is gone", wrong)
 		}
+	}
+	root.get("/console/acts/roles?id="+id+"&roles=Bill!").want(t, http.StatusUnprocessableEntity).says(t, "Each role must", `value="Bill!" autocomplete="off"`, "1 to 64")
+	for _, k := range r.operator.Keys() {
+		said := map[signing.State]string{signing.Next: "signs nothing yet", signing.Current: "refuse"}[k.State]
+		look("revoke", url.Values{"kind": {"key"}, "id": {k.KID}}).says(t, said)
 	}
 }
 

@@ -19,6 +19,7 @@ type appRow struct {
 	Origins           []string
 	TokenTTL          time.Duration // zero: the server's
 	Idle, Absolute    time.Duration
+	Remember          time.Duration // negative: never
 	RefreshIdle       time.Duration
 	RefreshAbsolute   time.Duration
 	Grace             time.Duration
@@ -39,7 +40,7 @@ func showApp(a application.Application) appRow {
 		ID: string(a.ID), Name: a.Name, Title: a.Brand.Title, Kind: string(a.Kind), Mode: string(a.Mode), Algorithm: string(a.Algorithm),
 		Audiences: a.Audiences, Origins: a.AllowedOrigins, TokenTTL: a.AccessTokenTTL, Idle: a.Session.Idle, Absolute: a.Session.Absolute,
 		RefreshIdle: a.Refresh.Idle, RefreshAbsolute: a.Refresh.Absolute, Grace: a.Refresh.Grace, Preset: a.Session.Preset, Limit: a.Session.Limit,
-		Methods: strings.Join(methods, ", "), SecondFactor: string(a.SignIn.SecondFactor), ACR: a.SignIn.ACR, HasSecret: !a.Secret.IsZero(),
+		Methods: strings.Join(methods, ", "), SecondFactor: string(a.SignIn.SecondFactor), ACR: a.SignIn.ACR, Remember: a.SignIn.Remember, HasSecret: !a.Secret.IsZero(),
 		Created: moment{a.CreatedAt},
 	}
 }

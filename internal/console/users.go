@@ -8,6 +8,7 @@ import (
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/operator"
 	"tandem.example/tandem/internal/session"
 )
 
@@ -67,6 +68,7 @@ type userScreen struct {
 	All      string // path of all their sessions
 	History  []entryRow
 	Trail    string // path of the rest of it
+	Said     string // what is wrong with the roles
 }
 
 const (
@@ -76,9 +78,20 @@ const (
 	sessionsOf = 3
 )
 
-func (c *Console) user(v *visit) error {
+func (c *Console) user(v *visit) error { return c.userPage(v, v.r.PathValue("id"), nil) }
+
+// rolesAgain shows the user's page again, if the roles that were typed there are none.
+func (c *Console) rolesAgain(v *visit, wrong error) error {
+	var field *operator.FieldError
+	if !errors.As(wrong, &field) {
+		return wrong
+	}
+	return c.userPage(v, v.query("id"), wrong)
+}
+
+func (c *Console) userPage(v *visit, name string, wrong error) error {
 	ctx := v.r.Context()
-	u, err := c.Operator.User(ctx, v.r.PathValue("id"))
+	u, err := c.Operator.User(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -99,7 +112,13 @@ func (c *Console) user(v *visit) error {
 		return err
 	}
 	data.History = c.entryRows(v, entries)
-	return c.show(v, screen{title: v.say.Say("console.user_title"), template: "user", menu: "users", data: data})
+	s := screen{title: v.say.Say("console.user_title"), template: "user", menu: "users"}
+	if wrong != nil {
+		s.status, data.Said = c.explain(v, wrong)
+		data.Roles = v.query("roles")
+	}
+	s.data = data
+	return c.show(v, s)
 }
 
 // factors is what a user can prove themselves with, as numbers: what they are is theirs.
