@@ -16,7 +16,7 @@ import (
 type appPolicies struct {
 	Mode            *string  `placeholder:"MODE" help:"What sign-in returns: session, jwt or hybrid."`
 	Audience        []string `placeholder:"URL" help:"An audience of its tokens; may be repeated. The first is that of a token that asks for none."`
-	Origin          []string `placeholder:"URL" help:"A web origin whose pages may act with the user's cookie; may be repeated."`
+	Origin          []string `placeholder:"URL" help:"A web origin whose pages may act with the user's cookie, and to which people return; may be repeated."`
 	Alg             *string  `placeholder:"ALG" help:"ES256, EdDSA, RS256, PS256 or HS256."`
 	AccessTokenTTL  *string  `name:"access-token-ttl" placeholder:"DURATION" help:"Life of its access tokens, such as 5m."`
 	RefreshGrace    *string  `placeholder:"DURATION" help:"For how long a used refresh token still answers with its successor."`
