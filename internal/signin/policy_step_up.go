@@ -35,7 +35,10 @@ func (r rules) judgeStepUp(a standing) verdict {
 	case first || recent:
 		return verdict{Ask: a.Has.seconds(), SecondFactor: true}
 	case a.Has.Passkeys > 0: // by itself if it verifies the person; else it is one of the two
-		firsts = slices.Insert(slices.Clone(firsts), 0, application.Passkey)
+		if slices.Contains(firsts, application.Password) { // which is at hand on any device; all else takes leaving the page
+			return verdict{Ask: append(slices.Clone(firsts), application.Passkey)}
+		}
+		return verdict{Ask: slices.Insert(slices.Clone(firsts), 0, application.Passkey)}
 	}
 	return verdict{Ask: firsts}
 }

@@ -163,7 +163,7 @@ func TestStepUpByPasskey(t *testing.T) {
 	v, who := d.addPasskey(d.enter(email), virtualOptions)
 	d.pass(time.Hour)
 	at := d.within(signin.ToStepUp, who, "")
-	if fmt.Sprint(at.Ask) != fmt.Sprint([]application.Method{application.Passkey, application.Password}) {
+	if fmt.Sprint(at.Ask) != fmt.Sprint([]application.Method{application.Password, application.Passkey}) {
 		t.Errorf("asked for %v", at.Ask)
 	}
 	options := must[[]byte](t)(d.AskPasskey(t.Context(), at.Token, home))
