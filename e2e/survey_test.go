@@ -80,6 +80,7 @@ func (s *survey) look(p *person, name string) {
 // fits fails if the page has to be scrolled sideways. What scrolls by itself, like a wide table, may.
 func (s *survey) fits(tab *browser.Tab, name string, width int) {
 	s.Helper()
+	s.whole(tab, name, width)
 	if over := tab.Eval(fmt.Sprintf(`Math.max(document.documentElement.scrollWidth, innerWidth) - %d`, width)); over != 0.0 {
 		s.Errorf("%s has to be scrolled sideways at %d px, by %v px", name, width, over)
 	}
@@ -88,6 +89,18 @@ func (s *survey) fits(tab *browser.Tab, name string, width int) {
 		for (let p = e.parentElement; p; p = p.parentElement) if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return false // it scrolls by itself
 		return true }).map(e => e.outerHTML.slice(0, 80)).join("\n")`, width)); wide != "" {
 		s.Errorf("%s is wider than %d px: %v", name, width, wide)
+	}
+}
+
+// whole fails if something is cut off at the edge of what holds it, or runs out of its cell into the next. A name may end in
+// dots where there is no room for it.
+func (s *survey) whole(tab *browser.Tab, name string, width int) {
+	s.Helper()
+	if cut := tab.Eval(`[...document.querySelectorAll("body *:not(.hidden, .who-name, input, svg, svg *)")].filter(e => {
+		const style = getComputedStyle(e), cell = ["TD", "TH"].includes(e.tagName)
+		return (cell || style.overflowX == "hidden" && style.position != "absolute") && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1
+		}).map(e => e.outerHTML.slice(0, 120)).join("\n")`); cut != "" {
+		s.Errorf("%s (%s) cuts something off at %d px: %v", name, s.language, width, cut)
 	}
 }
 

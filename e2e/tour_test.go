@@ -208,6 +208,9 @@ func tourConsole(s *survey) {
 	verifiers(s.T, at, 3)
 	for i := range 4 {
 		email := fmt.Sprintf("customer-%d@example.com", i)
+		if i == 3 {
+			email = "maximiliane.von-der-weiden-hohenfels@abteilung-qualitaetssicherung.example.com"
+		}
 		at.User(email, password)
 		c := visitor(s.T, at)
 		if i%2 == 1 {
