@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"tandem.example/tandem/internal/web"
 )
 
 // A shortened page is the page, of whatever length and wherever the sheets lie in it.
@@ -49,5 +53,48 @@ func TestWhoTakesGzip(t *testing.T) {
 		if got := takesGzip([]string{header}); got != want {
 			t.Errorf("Accept-Encoding %q: %v", header, got)
 		}
+	}
+}
+
+// What is the same for all readers is sent compressed, whatever it stands in; what is not, is sent as it is.
+func TestWhatIsFixedIsCompressed(t *testing.T) {
+	kit, err := New(Config{Issuer: "https://auth.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := `<option value="session.signed_in"><option value="session.signed_out"><option value="session.sign_in_refused"><option value="session.ended">`
+	set, err := kit.Templates(fstest.MapFS{"a.html": {Data: []byte(`{{define "list"}}{{range .}}<option value="{{.}}">{{end}}{{end}}` +
+		`{{define "page"}}<p>{{.Data.Secret}}<p>{{.Data.Typed}}{{template "list" .Data.All}}{{end}}`)}}, "*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"session.signed_in", "session.signed_out", "session.sign_in_refused", "session.ended"}
+	length := func(typed string) int {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		page := Page{Title: "T", Menu: []Link{{Label: "One", Path: "/one"}}, Data: map[string]any{"Secret": "JBSW Y3DP", "Typed": typed, "All": all}}
+		if err := set.Render(&web.Exchange{ResponseWriter: w, Request: r}, r, 200, "page", page); err != nil {
+			t.Fatal(err)
+		}
+		body, err := gzip.NewReader(bytes.NewReader(w.Body.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(body)
+		if err != nil || !strings.Contains(string(text), list) || !strings.Contains(string(text), "JBSW Y3DP") {
+			t.Fatalf("%v: %s", err, text)
+		}
+		return w.Body.Len()
+	}
+	loose := length("JBSW Y3DX")
+	if err := set.Fix("list", all); err != nil {
+		t.Fatal(err)
+	}
+	fixed := length("JBSW Y3DX")
+	if loose-fixed < len(list)/3 {
+		t.Errorf("the page has %d bytes, and %d with its list fixed", loose, fixed)
+	}
+	if got := length("JBSW Y3DP"); got != fixed {
+		t.Errorf("the length tells a right guess: %d bytes, %d for a wrong one", got, fixed)
 	}
 }
