@@ -61,3 +61,63 @@ func TestANodeWhoseClockIsAheadForgetsNothing(t *testing.T) {
 		}
 	})
 }
+
+// A machine that slept has not counted the time by its monotonic clock, but the lease of a verifier that asks it again is
+// a new one all the same: other nodes are told of it, at a time that is theirs.
+func TestANodeThatSleptWritesItsHoldersAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.Open(memory.Options{})
+		var slept time.Duration
+		now := func() time.Time { return time.Now().Add(slept) } // right, as the wall clock is after a sleep
+		b := &bench{T: t, store: store, log: store.Log(), leases: store.Leases()}
+		s, err := feed.Open(t.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease, Now: now,
+			Sign: func([]byte) (string, error) { return "signature", nil },
+			Shared: &feed.Shared{Signals: &bus{}, Logger: slog.New(slog.DiscardHandler),
+				RolledBack: func(context.Context, string) error { return nil },
+				Clock:      func(context.Context) (time.Time, error) { return now(), nil }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		b.service = s
+		v := b.verifier("app", "i")
+		row := func() feed.Holder {
+			t.Helper()
+			v.sync(0)
+			found, err := b.leases.Holders(t.Context(), time.Time{})
+			if err != nil || len(found) != 1 {
+				t.Fatalf("%d holders, %v", len(found), err)
+			}
+			return found[0]
+		}
+		before := row()
+		slept = 3 * time.Hour
+		after := row()
+		if after.Renewals == before.Renewals {
+			t.Error("the row was not written again: other nodes do not wait for this verifier")
+		}
+		if off := now().Sub(after.SeenAt); off > time.Minute {
+			t.Errorf("the row was last seen %v ago: other nodes take it for one that is long gone", off)
+		}
+	})
+}
+
+// A clock that is set ahead by hours while the process is restarted hides no lease that the old process has granted.
+func TestReceiptAfterARestartWithAnotherClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		b.verifier("app", "i").sync(0)
+		b.service.Close()
+		s, err := feed.Open(t.Context(), feed.Config{Log: b.log, Leases: b.leases, Lease: lease,
+			Now:  func() time.Time { return time.Now().Add(5 * time.Hour) },
+			Sign: func([]byte) (string, error) { return "signature", nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		b.service = s
+		if r := <-b.receipt(b.revoke("ses_1")); r.Verifiers != 1 || r.Lapsed != 1 {
+			t.Errorf("receipt %+v, want to have waited for the lease of before", r)
+		}
+	})
+}

@@ -64,6 +64,7 @@ type nodes struct {
 	at      time.Time
 	common  time.Time // the store's time, as it was `counted` ago
 	counted time.Time
+	own     time.Time // what Config.Now showed then
 	broken  time.Time // when the log was last found to have another history, by Now; zero if never
 }
 
@@ -109,22 +110,24 @@ func (n *nodes) mayBeLost(c Commit) bool {
 }
 
 // setClock asks for the store's time.
-func (n *nodes) setClock(ctx context.Context) error {
+func (s *Service) setClock(ctx context.Context) error {
+	n := s.nodes
 	if n.Clock == nil {
 		return nil
 	}
-	asked := time.Now()
+	asked, own := time.Now(), s.Now()
 	now, err := n.Clock(ctx)
 	if err != nil {
 		return err
 	}
 	n.mu.Lock()
-	n.common, n.counted = now, asked
+	n.common, n.counted, n.own = now, asked, own
 	n.mu.Unlock()
 	return nil
 }
 
-// now is the time that all nodes agree on: the store's, where several share it. It decides when something is forgotten.
+// now is the time that all nodes agree on: the store's, where several share it. It decides when something is forgotten. A
+// machine that slept lags behind until it has asked again, and then forgets too late.
 func (s *Service) now() time.Time {
 	if s.nodes == nil || s.nodes.Clock == nil {
 		return s.Now()
@@ -133,6 +136,18 @@ func (s *Service) now() time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.common.Add(time.Since(n.counted))
+}
+
+// noted is the time to write down of what must not be forgotten too early: as now, but that it may only be too late.
+func (s *Service) noted() time.Time {
+	if s.nodes == nil || s.nodes.Clock == nil {
+		return s.Now()
+	}
+	own, now := s.Now(), s.now()
+	n := s.nodes
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return later(now, n.common.Add(own.Sub(n.own)))
 }
 
 func askAt(h Head) Ask { return Ask{Epoch: h.Epoch, Position: h.Position, Chain: h.Chain.String()} }
@@ -198,6 +213,7 @@ func (s *Service) follow(ctx context.Context) {
 			pause(ctx, gather)
 		case <-tick.C:
 		}
+		_ = s.Now()                     // looks at the clocks, so that a sleep is seen which a clock that is set back would hide
 		acknowledged = s.tracker.next() // before what there is is written down: what comes meanwhile is for the next time
 		now := time.Now()
 		relaxed := now.Sub(looked) >= s.Lease/4
@@ -215,7 +231,7 @@ func (s *Service) follow(ctx context.Context) {
 			looked = now
 		}
 		if now.Sub(set) >= clockEvery {
-			s.attempt(ctx, "ask for the time", n.setClock)
+			s.attempt(ctx, "ask for the time", s.setClock)
 			set = now
 		}
 		if now.Sub(checked) >= checkEvery || now.Sub(checked) >= lookEvery/2 && n.moved.Swap(false) {
@@ -243,7 +259,7 @@ func (s *Service) attempt(ctx context.Context, what string, do func(context.Cont
 
 // flush writes down what was acknowledged to this node since the last time: all of it, or that a position was reached.
 func (s *Service) flush(ctx context.Context, position uint64) error {
-	holders := s.tracker.unwritten(s.now(), position)
+	holders := s.tracker.unwritten(s.noted(), position)
 	if len(holders) == 0 {
 		return nil
 	}

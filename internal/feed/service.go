@@ -50,17 +50,18 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.tracker.init()
 	if c.Shared != nil {
 		s.nodes = newNodes(*c.Shared)
-		if err := s.nodes.setClock(ctx); err != nil {
+		if err := s.setClock(ctx); err != nil {
 			return nil, fmt.Errorf("ask for the store's time: %w", err)
 		}
 	}
-	holders, err := c.Leases.Holders(ctx, s.now().Add(-forgetAfter))
+	// All that are there, for the clock may have been set since they were written.
+	span, since := c.Lease, time.Time{}
+	if c.Shared != nil {
+		span, since = 2*c.Lease, s.now().Add(-forgetAfter) // see look
+	}
+	holders, err := c.Leases.Holders(ctx, since)
 	if err != nil {
 		return nil, fmt.Errorf("load lease holders: %w", err)
-	}
-	span := c.Lease
-	if c.Shared != nil {
-		span = 2 * c.Lease // see look
 	}
 	until := time.Now().Add(span)
 	for _, h := range holders {
@@ -155,12 +156,12 @@ func (s *Service) hold(ctx context.Context, key holderKey, name string) error {
 	if s.nodes != nil {
 		every = s.Lease // other nodes take a holder for gone whose row was not written for two leases
 	}
-	now := time.Now()
-	write, err := s.tracker.arrive(key, name, s.Lease, every)
+	now := s.Now()
+	write, err := s.tracker.arrive(key, name, s.Lease, every, now)
 	if err != nil || !write {
 		return err
 	}
-	h := s.tracker.row(key, s.now())
+	h := s.tracker.row(key, s.noted())
 	if err := s.holding.write(ctx, h); err != nil {
 		return fmt.Errorf("sync: write lease holder: %w", err)
 	}

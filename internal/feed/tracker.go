@@ -23,7 +23,7 @@ type holder struct {
 	arrived time.Time // of its last request; zero for one restored from the store
 	epoch   string
 	acked   uint64    // everything up to here has been applied there, within epoch
-	written time.Time // when its row was last written by this process
+	written time.Time // when its row was last written by this process, by Config.Now: that counts a sleep of the machine too
 	// noted is whether the row says what was acknowledged, for other nodes to read.
 	noted     bool
 	notedUpTo uint64    // what the row says, within epoch
@@ -50,8 +50,8 @@ func (t *tracker) restore(h Holder, until time.Time) {
 }
 
 // arrive records a request before it is read for: its lease at the latest. It reports whether the holder's row must be
-// written before a lease is granted: it was not within `every`.
-func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration) (write bool, err error) {
+// written before a lease is granted: it was not within `every`, at that time by Config.Now.
+func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration, at time.Time) (write bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -68,7 +68,7 @@ func (t *tracker) arrive(key holderKey, name string, lease, every time.Duration)
 	if until.After(h.until) {
 		h.until = until
 	}
-	return h.written.IsZero() || now.Sub(h.written) >= every, nil
+	return h.written.IsZero() || at.Sub(h.written) >= every, nil
 }
 
 // of counts the holders of an application, whose verifiers must not take up what others need.

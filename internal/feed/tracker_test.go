@@ -15,7 +15,7 @@ func TestHoldersAreTakenUpWhileVerifiersAsk(t *testing.T) {
 	for _, do := range []func(i string){
 		func(i string) { tr.restore(Holder{Instance: i}, time.Now().Add(time.Second)) },
 		func(i string) {
-			if _, err := tr.arrive(holderKey{"app", i}, "v", time.Second, time.Second); err != nil {
+			if _, err := tr.arrive(holderKey{"app", i}, "v", time.Second, time.Second, time.Now()); err != nil {
 				t.Error(err)
 			}
 		},

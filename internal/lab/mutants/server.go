@@ -104,6 +104,12 @@ var receiptMutations = []mutation{
 	{receipts, "nodes: the row of a holder is written as seldom as on a store of one process", []edit{
 		{"internal/feed/service.go", "		every = s.Lease //", "		_ = s.Lease //"},
 	}, ".", "./internal/feed", "TestReceiptWaitsForAVerifierThatRenewsElsewhere"},
+	{suspend, "nodes: when a holder's row was written is reckoned by the monotonic clock alone", []edit{
+		{"internal/feed/service.go", "	now := s.Now()\n	write, err", "	now := time.Now()\n	write, err"},
+	}, ".", "./internal/feed", "TestANodeThatSleptWritesItsHoldersAgain"},
+	{receipts, "a process that starts with another clock overlooks leases", []edit{
+		{"internal/feed/service.go", "span, since := c.Lease, time.Time{}", "span, since := c.Lease, s.now().Add(-forgetAfter)"},
+	}, ".", "./internal/feed", "TestReceiptAfterARestartWithAnotherClock"},
 	{receipts, "nodes: a receipt is given on a log that has lost its end", []edit{
 		{"internal/feed/receipt.go", "	if err := s.intact(ctx); err != nil {\n		return err\n	}\n", ""},
 	}, ".", "./internal/feed", "TestARollbackIsNoticed"},
