@@ -209,6 +209,32 @@ func TestProvider(t *testing.T) {
 	stray.at(stray.get("/callback/acme?code=x&state=y"), 410, "/callback/acme?code=x&state=y", "begin again")
 }
 
+// TestProviderThatTakesUsNot: a wrong secret, or a provider that is down, is told to the operator, and to nobody else.
+func TestProviderThatTakesUsNot(t *testing.T) {
+	t.Parallel()
+	there := provider.Start(t)
+	w := found(t, func(c *tandem.Config) {
+		acme := config.Provider{Name: "acme", Kind: config.ProviderOIDC, Issuer: there.URL, ClientID: there.ClientID, ClientSecret: secret.NewText("mistyped")}
+		down := config.Provider{Name: "down", Kind: config.ProviderOIDC, Issuer: "http://127.0.0.1:1", ClientID: "x", ClientSecret: secret.NewText("mistyped")}
+		c.Providers = []config.Provider{acme, down}
+		there.Redirects = []string{c.Issuer + "/callback/acme"}
+	})
+	b := w.browser()
+	b.get("/sign-in")
+	b.at(b.post("/sign-in/provider/down"), 200, "/sign-in?again=1&notice=unreachable")
+	p := b.post("/sign-in/provider/acme")
+	to := regexp.MustCompile(`http-equiv="refresh" content="0; url=([^"]+)"`).FindStringSubmatch(p.body)
+	b.at(b.get(back(t, html.UnescapeString(to[1]), "yes", w.url)), 200, "/sign-in?again=1&notice=provider_failed")
+	b.post("/sign-in/provider/acme")
+	before := w.log.String()
+	b.get("/callback/acme?code=x&state=y") // anybody can have a browser do that
+	said := w.log.String()
+	if strings.Count(said, "sign-in with a provider failed") != 2 || !strings.Contains(said, "does not take our client_id and client_secret") ||
+		!strings.Contains(said, "connection refused") || strings.Contains(said, "mistyped") || strings.Contains(strings.TrimPrefix(said, before), "provider failed") {
+		t.Errorf("the operator reads:\n%s", said)
+	}
+}
+
 // TestRuleInTheReadersLanguage: what is wrong with a form is said in the language of whoever sent it, whatever it is.
 func TestRuleInTheReadersLanguage(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ type town struct {
 	server *tandem.Server
 	url    string
 	mail   *post
+	log    *post
 }
 
 // post is what was mailed, and what was logged.
@@ -71,13 +72,13 @@ func open(t testing.TB, mail *post, change func(*tandem.Config), opts ...tandem.
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &town{TB: t, url: "http://" + l.Addr().String(), mail: mail}
+	w := &town{TB: t, url: "http://" + l.Addr().String(), mail: mail, log: &post{}}
 	c := tandem.Config{Dev: true, Store: "memory", Listen: l.Addr().String(), Issuer: w.url, DataDir: t.TempDir()}
 	c.Limits.Disabled = true
 	if change != nil {
 		change(&c)
 	}
-	log := slog.New(slog.NewTextHandler(&post{}, nil))
+	log := slog.New(slog.NewTextHandler(w.log, nil))
 	if w.server, err = tandem.Open(t.Context(), c, append(opts, tandem.WithLogger(log))...); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ func (s *Service) askProvider(ctx context.Context, attempt secret.Text, provider
 	again := t.state.Purpose == ToStepUp
 	to, handshake, err := s.Providers.Begin(ctx, provider, s.url(CallbackPath(provider)), again)
 	if err != nil {
+		s.providerFailed(ctx, provider, err, c)
 		return "", fmt.Errorf("ask provider: %w", err)
 	}
 	t.state.Provider, t.state.Handshake, t.state.Sent = provider, &handshake, t.now
@@ -75,6 +76,14 @@ func (s *Service) ProveProvider(ctx context.Context, attempt secret.Text, provid
 	return s.settle(ctx, t)
 }
 
+// providerFailed tells the operator why nobody can sign in there: the person is told no more than that. The words are ours,
+// and hold no secret.
+func (s *Service) providerFailed(ctx context.Context, provider string, err error, c Client) {
+	if errors.Is(err, federate.ErrUnreachable) || errors.Is(err, federate.ErrAnswer) {
+		s.Log.WarnContext(ctx, "sign-in with a provider failed", "provider", provider, "error", err, "request_id", c.RequestID)
+	}
+}
+
 // askedAgain reports whether the provider says that the person signed in there after they were sent: else it may have
 // answered for somebody who did so days ago. One that does not say when has not asked.
 func askedAgain(who federate.Identity, sent, now time.Time) bool {
@@ -100,6 +109,7 @@ func (s *Service) comeBack(ctx context.Context, t *step, query map[string][]stri
 	}
 	identity, err := s.Providers.Finish(ctx, provider, s.url(CallbackPath(provider)), handshake, query)
 	if err != nil {
+		s.providerFailed(ctx, provider, err, t.client)
 		return federate.Identity{}, fmt.Errorf("ask provider who it is: %w", err)
 	}
 	s.refund(ctx, []taken{tried})
