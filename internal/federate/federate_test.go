@@ -137,9 +137,11 @@ func TestAskedAgain(t *testing.T) {
 	if id := ask(true); time.Since(id.AuthTime) < time.Hour {
 		t.Errorf("asked at %s, by one who asks nobody", id.AuthTime)
 	}
-	w.Do(provider.SaysNever)
-	if id := ask(true); !id.AuthTime.IsZero() {
-		t.Errorf("asked at %s, by one who does not say", id.AuthTime)
+	for _, fault := range []provider.Fault{provider.SaysNever, provider.SaysWords} {
+		w.Do(fault)
+		if id := ask(true); !id.AuthTime.IsZero() {
+			t.Errorf("asked at %s, by one who %s", id.AuthTime, fault)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func TestStepUpAtAProvider(t *testing.T) {
 			continue
 		}
 		b.at(b.get("/step-up?return_to=/account/password"), 200, "/sign-in/next", "Confirm it’s you", "Acme")
-		for _, fault := range []provider.Fault{provider.AsksNobody, provider.SaysNever, provider.SaysLater} {
+		for _, fault := range []provider.Fault{provider.AsksNobody, provider.SaysNever, provider.SaysWords, provider.SaysLater} {
 			there.Do(fault)
 			b.at(away(), 200, "/sign-in/next?notice=sign_in_again", "Sign out and sign in again")
 		}

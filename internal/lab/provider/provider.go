@@ -64,6 +64,7 @@ const (
 	AsksNobody Fault = "does not ask again, and says so by auth_time"
 	SaysNever  Fault = "does not say when it asked"
 	SaysLater  Fault = "says that it asked tomorrow"
+	SaysWords  Fault = "says in words when it asked"
 )
 
 // signedInBefore is how long ago whoever comes has signed in at the provider.

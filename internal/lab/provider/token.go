@@ -72,6 +72,8 @@ func (p *Provider) idToken(g grant, access string, fault Fault) (string, error) 
 		claims["auth_time"] = now.Add(-signedInBefore).Unix()
 	case SaysNever:
 		delete(claims, "auth_time")
+	case SaysWords:
+		claims["auth_time"] = "a moment ago"
 	case SaysLater:
 		claims["auth_time"] = now.Add(24 * time.Hour).Unix()
 	case WrongNonce:
