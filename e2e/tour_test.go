@@ -223,7 +223,7 @@ func tourConsole(s *survey) {
 	o := s.visitor(at)
 	o.signIn(admin, password)
 	for name, path := range map[string]string{
-		"console-overview": "/console", "console-now": "/console/now", "console-users": "/console/users", "console-sessions": "/console/sessions",
+		"console-overview": "/console", "console-figures": "/console/figures", "console-now": "/console/now", "console-users": "/console/users", "console-sessions": "/console/sessions",
 		"console-applications": "/console/applications", "console-keys": "/console/keys", "console-revoke": "/console/revoke",
 		"console-verifiers": "/console/verifiers", "console-audit": "/console/audit", "console-user": "/console/users/customer-1@example.com",
 		"console-missing": "/console/nowhere", "console-none": "/console/users?q=nobody", "console-rotate": "/console/acts/rotate-keys",

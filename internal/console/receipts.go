@@ -17,6 +17,8 @@ const (
 	sharesShown = 12
 	// holdFor is for how long a browser that looks at a receipt waits for news at most. It asks again at once.
 	holdFor = 5 * time.Second
+	// beginFor is for how long the page of a receipt waits at most for the receipt to begin.
+	beginFor = time.Second
 )
 
 // receiptPath is where the receipt of an order is watched. It names the commit, so that any node can take it up.
@@ -90,9 +92,7 @@ func (c *Console) receipt(v *visit) error {
 	if err != nil {
 		return err
 	}
-	n, _ := v.rows(sharesShown)
-	progress, _ := o.fills.Progress(n)
-	data, err := c.receiptOf(v, o, progress)
+	data, err := c.receiptOf(v, o, c.begun(v, o))
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,29 @@ func (c *Console) receipt(v *visit) error {
 		s.reload = 1
 	}
 	return c.show(v, s)
+}
+
+// begun answers how far a receipt has come as soon as it is known for whom it waits, so that what is shown first stays
+// where it is.
+func (c *Console) begun(v *visit, o *order) feed.Progress {
+	n, _ := v.rows(sharesShown)
+	timer := time.NewTimer(beginFor)
+	defer timer.Stop()
+	for {
+		progress, changed := o.fills.Progress(n)
+		if progress.Begun || progress.Over() {
+			return progress
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return progress
+		case <-c.running.Done():
+			return progress
+		case <-v.r.Context().Done():
+			return progress
+		}
+	}
 }
 
 // receiptLive answers what has come since the browser was last told, as soon as something has.
