@@ -9,7 +9,8 @@ import (
 )
 
 // Receipt proves that a revocation is enforced: every verifier that held a lease when it committed has either
-// acknowledged the position or can no longer decide offline.
+// acknowledged the position or can no longer decide offline. It does not tell of answers of the live check that were read
+// before the commit and are still on their way to a verifier that holds no lease: these count for L at most too.
 type Receipt struct {
 	Position      uint64
 	CommittedAt   time.Time
