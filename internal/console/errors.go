@@ -24,6 +24,7 @@ var (
 	errKind     = errors.New("choose what to revoke")
 	errWhom     = errors.New("say whom it concerns")
 	errTime     = errors.New("not a time")
+	errFormat   = errors.New("format must be csv or jsonl")
 	errNoOrder  = errors.New("the receipt is not kept any more")
 	errUnstable = errors.New("the keys were replaced meanwhile")
 )
@@ -42,6 +43,7 @@ var words = []struct {
 	{errKind, http.StatusUnprocessableEntity, "console.error_kind"},
 	{errWhom, http.StatusUnprocessableEntity, "console.error_whom"},
 	{errTime, http.StatusUnprocessableEntity, "console.error_time"},
+	{errFormat, http.StatusUnprocessableEntity, "console.error_format"},
 	{errOrder, http.StatusConflict, "console.error_order"},
 	{errChanged, http.StatusConflict, "console.error_changed"},
 	{errUnstable, http.StatusConflict, "console.error_changed"},

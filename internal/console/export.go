@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -28,11 +29,21 @@ type writer interface {
 	flush() error
 }
 
+// formats are those of an export; without one it is CSV.
+const (
+	formatCSV   = "csv"
+	formatLines = "jsonl"
+)
+
 // export answers the filtered trail as a file, newest first, in batches as they are read: no export is held in memory. One
 // that cannot be completed is broken off, so that nobody takes it for whole.
 func (c *Console) export(v *visit) error {
 	ctx, cancel := context.WithTimeout(v.r.Context(), exportFor)
 	defer cancel()
+	format := cmp.Or(v.query("format"), formatCSV)
+	if format != formatCSV && format != formatLines {
+		return errFormat
+	}
 	q, err := c.question(ctx, v)
 	if err != nil {
 		return err
@@ -43,13 +54,13 @@ func (c *Console) export(v *visit) error {
 		return err
 	}
 	out := bufio.NewWriterSize(v.x, 32<<10)
-	kind, ext, w := "text/csv; charset=utf-8; header=present", "csv", writer(&csvWriter{Writer: csv.NewWriter(out)})
-	if v.query("format") == "jsonl" {
-		kind, ext, w = "application/jsonl", "jsonl", jsonWriter{json.NewEncoder(out)}
+	kind, w := "text/csv; charset=utf-8; header=present", writer(&csvWriter{Writer: csv.NewWriter(out)})
+	if format == formatLines {
+		kind, w = "application/jsonl", jsonWriter{json.NewEncoder(out)}
 	}
 	h := v.x.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", "audit-"+v.now.UTC().Format("20060102-150405")+"."+ext))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", "audit-"+v.now.UTC().Format("20060102-150405")+"."+format))
 	v.x.WriteHeader(http.StatusOK)
 	if err := c.exportAll(ctx, q, entries, w, out); err != nil {
 		if v.r.Context().Err() == nil {

@@ -65,6 +65,16 @@ func TestExportOfTheTrail(t *testing.T) {
 		t.Errorf("an empty export is %q", empty.text)
 	}
 	root.get("/console/audit/export?since=yesterday").want(t, http.StatusUnprocessableEntity)
+	if plain := root.get("/console/audit/export"+strings.TrimSuffix(filter, "&format=")).want(t, http.StatusOK); !strings.HasSuffix(plain.Header.Get("Content-Disposition"), `.csv"`) {
+		t.Errorf("without a format it comes as %s", plain.Header.Get("Content-Disposition"))
+	}
+	for _, format := range []string{"xml", "CSV", "json", "csv%3B", "jsonl%00"} {
+		refused := root.get("/console/audit/export"+filter+format).want(t, http.StatusUnprocessableEntity).says(t, "format must be csv or jsonl")
+		if refused.Header.Get("Content-Disposition") != "" {
+			t.Errorf("%s: the refusal comes as a file", format)
+		}
+	}
+	root.get("/console/audit/export?format=xml", "Accept-Language", "de").want(t, http.StatusUnprocessableEntity).says(t, "(format)", "csv oder jsonl")
 }
 
 func TestCellsThatASpreadsheetWouldRun(t *testing.T) {

@@ -117,7 +117,7 @@ func (c *Console) trail(v *visit) error {
 	export := func(format string) string {
 		return link("/console/audit/export", append(slices.Clone(filter), "format", format)...)
 	}
-	data.CSV, data.JSONL = export("csv"), export("jsonl")
+	data.CSV, data.JSONL = export(formatCSV), export(formatLines)
 	data.Rows = c.entryRows(v, entries)
 	s.data = data
 	return c.show(v, s)
