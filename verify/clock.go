@@ -28,20 +28,29 @@ func localClock() func() reading {
 	})
 }
 
-// steady shows what has passed by the given clocks.
+// steady shows what has passed by the given clocks. It goes by a passage that was
+// there before the clocks were read, and still is after: against a look that was
+// taken in between, a wall clock that was set back would make the reading one of
+// the future, and a lease that counts from there hold until then.
 func steady(clocks func() reading) func() reading {
 	var passage atomic.Pointer[revocation.Passage]
 	first := revocation.NewPassage(clocks())
 	passage.Store(&first)
 	return func() reading {
-		now := clocks()
-		old := passage.Load()
-		if r := old.Reading(now); now.Mono-old.Seen().Mono < lookEvery/2 {
-			return r
+		for {
+			old := passage.Load()
+			now := clocks()
+			if passage.Load() != old {
+				continue
+			}
+			if r := old.Reading(now); now.Mono-old.Seen().Mono < lookEvery/2 {
+				return r
+			}
+			next := old.Observe(now)
+			if passage.CompareAndSwap(old, &next) {
+				return next.Reading(now)
+			}
 		}
-		next := old.Observe(now)
-		passage.CompareAndSwap(old, &next) // whoever loses has looked at nearly the same time
-		return next.Reading(now)
 	}
 }
 

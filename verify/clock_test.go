@@ -44,3 +44,29 @@ func TestLocalClockShowsTheWallClock(t *testing.T) {
 		}
 	}
 }
+
+// The clock is set back while one goroutine reads it, and another looks in between: what the first has read is no time
+// that is still to come. A lease that counted from there would hold until then.
+func TestClockThatIsSetBackWhileItIsRead(t *testing.T) {
+	const s = time.Second
+	shown, between := reading{}, func() {}
+	var clock func() reading
+	clock = steady(func() reading {
+		r := shown
+		meanwhile := between
+		between = func() {}
+		meanwhile()
+		return r
+	})
+	clock()
+	shown = reading{Mono: s, Wall: s}
+	between = func() {
+		shown.Wall -= time.Hour
+		clock()
+	}
+	lease := revocation.Lease{Sent: clock(), Length: 10 * s}
+	shown = reading{Mono: 12 * s, Wall: 12*s - time.Hour}
+	if lease.Holds(clock()) {
+		t.Errorf("a lease of 10 s, counted from %v, holds after 11 s", lease.Sent)
+	}
+}

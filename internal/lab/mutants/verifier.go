@@ -60,9 +60,11 @@ var clockMutations = []mutation{
 		{"verify/revocation/lease.go", "return max(mono, wall, 0), wall", "return max(mono, 0), wall"},
 	}, "verify", "./revocation", "TestSince"},
 	{suspend, "a sleep that was seen is forgotten once the wall clock is set back", []edit{
-		{"verify/clock.go", "passage.CompareAndSwap(old, &next)", "passage.CompareAndSwap(nil, &next)"},
-		{"verify/clock.go", "return next.Reading(now)", "return old.Reading(now)"},
+		{"verify/clock.go", "next := old.Observe(now)", "next := revocation.NewPassage(now)"},
 	}, "verify", ".", "TestClockRemembersASleepThatAStepHides"},
+	{stepBack, "the clocks are read before what they are compared with", []edit{
+		{"verify/clock.go", "			old := passage.Load()\n			now := clocks()\n			if passage.Load() != old {\n				continue\n			}\n", "			now := clocks()\n			old := passage.Load()\n"},
+	}, "verify", ".", "TestClockThatIsSetBackWhileItIsRead"},
 	{suspend, "what has passed is the monotonic clock's alone", []edit{
 		{"verify/revocation/passage.go", "max(r.Mono-p.seen.Mono, r.Wall-p.seen.Wall, 0)", "max(r.Mono-p.seen.Mono, 0)"},
 	}, "verify", "./revocation", "TestPassage"},
