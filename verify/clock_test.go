@@ -50,8 +50,7 @@ func TestLocalClockShowsTheWallClock(t *testing.T) {
 func TestClockThatIsSetBackWhileItIsRead(t *testing.T) {
 	const s = time.Second
 	shown, between := reading{}, func() {}
-	var clock func() reading
-	clock = steady(func() reading {
+	clock := steady(func() reading {
 		r := shown
 		meanwhile := between
 		between = func() {}
