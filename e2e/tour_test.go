@@ -228,6 +228,7 @@ func tourConsole(s *survey) {
 		"console-verifiers": "/console/verifiers", "console-audit": "/console/audit", "console-user": "/console/users/customer-1@example.com",
 		"console-missing": "/console/nowhere", "console-none": "/console/users?q=nobody", "console-rotate": "/console/acts/rotate-keys",
 		"console-all": "/console/acts/revoke?kind=all", "console-roles": "/console/acts/roles?id=customer-1@example.com&roles=admin",
+		"console-reset": "/console/acts/reset?id=customer-1@example.com",
 	} {
 		o.goTo(path)
 		s.look(o, name)

@@ -65,6 +65,7 @@ func (c *Console) acts() []act {
 		{name: "lock", plan: (*Console).planLock},
 		{name: "unlock", plan: (*Console).planUnlock},
 		{name: "roles", plan: (*Console).planRoles, again: (*Console).rolesAgain},
+		{name: "reset", plan: (*Console).planReset},
 		{name: "delete-user", plan: (*Console).planDelete},
 		{name: "revoke", plan: (*Console).planRevoke, again: (*Console).revokeForm},
 		{name: "rotate-keys", plan: (*Console).planRotate},

@@ -13,7 +13,10 @@ import (
 	"tandem.example/tandem/internal/account"
 	"tandem.example/tandem/internal/application"
 	"tandem.example/tandem/internal/audit"
+	"tandem.example/tandem/internal/credential"
+	"tandem.example/tandem/internal/feed"
 	"tandem.example/tandem/internal/operator"
+	"tandem.example/tandem/internal/secret"
 	"tandem.example/tandem/internal/session"
 	"tandem.example/tandem/internal/signing"
 )
@@ -37,12 +40,43 @@ func (p *person) alive() bool {
 	return must[session.View](p)(p.operator.Session(p.Context(), p.session)).Alive(p.now()) == nil
 }
 
+// equip gives somebody one of each thing to prove themselves with, and two recovery codes.
+func (r *room) equip(id account.ID) {
+	r.Helper()
+	now, codes := r.now(), r.store.Codes()
+	check := func(err error) {
+		r.Helper()
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
+	check(codes.SetTOTP(r.Context(), credential.TOTP{User: id, Sealed: []byte("sealed"), CreatedAt: now}, nil, audit.New(audit.TOTPAdded, now)))
+	check(codes.SetRecoveryCodes(r.Context(), id, []secret.Digest{secret.Sum([]byte("one")), secret.Sum([]byte("two"))}, nil, audit.New(audit.RecoveryCodesMade, now)))
+	check(r.store.Passkeys().Add(r.Context(), credential.Passkey{ID: credential.NewPasskeyID(now), User: id, Name: "phone", CredentialID: []byte(id), CreatedAt: now}, nil, audit.New(audit.PasskeyAdded, now)))
+	check(r.store.Connections().Connect(r.Context(), credential.Connection{ID: credential.NewConnectionID(now), User: id, Provider: "example", Subject: string(id), CreatedAt: now}, nil, audit.New(audit.Connected, now)))
+	must[feed.Commit](r)(r.operator.ResetPassword(r.Context(), id, secret.NewText("a phrase that ada alone knows"), operator.By{Actor: "system"}))
+}
+
+// has is how many things somebody can prove themselves with.
+func (r *room) has(id account.ID) (n int) {
+	r.Helper()
+	if _, _, err := r.store.SignIn().Password(r.Context(), id); err == nil {
+		n++
+	}
+	if _, err := r.store.Codes().TOTP(r.Context(), id); err == nil {
+		n++
+	}
+	n += must[int](r)(r.store.Codes().RecoveryCodes(r.Context(), id))
+	n += len(must[[]credential.Passkey](r)(r.store.Passkeys().Of(r.Context(), id)))
+	return n + len(must[[]credential.Connection](r)(r.store.Connections().Of(r.Context(), id)))
+}
+
 func TestEveryActTakesAReasonAndAConfirmation(t *testing.T) {
 	r := open(t, "")
 	root, ada := r.enter("root@example.com", "admin"), r.enter("ada@example.com")
 	id := string(ada.user.ID)
 	about := map[string]url.Values{
-		"lock": {"id": {id}}, "unlock": {"id": {id}}, "roles": {"id": {id}, "roles": {"admin"}}, "delete-user": {"id": {id}},
+		"lock": {"id": {id}}, "unlock": {"id": {id}}, "roles": {"id": {id}, "roles": {"admin"}}, "delete-user": {"id": {id}}, "reset": {"id": {id}},
 		"revoke": {"kind": {"subject"}, "id": {id}}, "rotate-keys": {},
 	}
 	before := trailOf(r)
@@ -118,6 +152,13 @@ func TestWhomItTouchesIsShownFirst(t *testing.T) {
 	look("roles", url.Values{"id": {id}, "roles": {"billing, admin"}}).says(t, "gains: admin, billing", "will be able to do all that you can")
 	look("lock", url.Values{"id": {string(root.user.ID)}}).says(t, "This is you")
 	look("delete-user", url.Values{"id": {id}}).says(t, "deleted for good")
+	look("reset", url.Values{"id": {id}}).says(t, "2 sessions of ada@example.com on 1 device", "ada@example.com has nothing to sign in with", "Forgot your password?", "Nobody else.")
+	r.equip(ada.user.ID)
+	look("reset", url.Values{"id": {id}}).says(t, "ada@example.com loses: password, one-time codes, 1 passkey, 2 recovery codes, 1 connected account.")
+	if got := look("reset", url.Values{"id": {string(root.user.ID)}}).says(t, "This is you"); strings.Contains(got.text, "stays locked") {
+		t.Error("an operator who is not locked is said to stay so")
+	}
+	root.get("/console/acts/reset?id="+id, "Accept-Language", "de").want(t, http.StatusOK).says(t, "verliert: Passwort, Einmalcodes, 1 Passkey, 2 Wiederherstellungscodes, 1 verbundenes Konto.", "Anmeldewege von ada@example.com")
 	for _, wrong := range []url.Values{{"kind": {"nonsense"}, "id": {"x"}}, {"kind": {"subject"}}, {"kind": {"session"}, "id": {"x"}}, {"kind": {"key"}, "id": {"x"}},
 		{"kind": {"application"}, "id": {"x"}}, {"kind": {"subject"}, "id": {"nobody@example.com"}}} {
 		if got := root.get("/console/acts/revoke?" + wrong.Encode()); got.StatusCode != http.StatusNotFound && got.StatusCode != http.StatusUnprocessableEntity {
@@ -155,6 +196,7 @@ func TestWhatActsDo(t *testing.T) {
 	if last(audit.UserLocked); ada.alive() || r.who(ada.user.ID).Status != account.Locked || !bob.alive() {
 		t.Error("a lock did not end her sessions, or ended those of others")
 	}
+	root.get("/console/acts/reset?id="+id.Get("id")).want(t, http.StatusOK).says(t, "stays locked")
 	to := root.act("unlock", id, "ticket 7")
 	if last(audit.UserUnlocked); r.who(ada.user.ID).Status != account.Active {
 		t.Error("she is still locked")
@@ -174,6 +216,16 @@ func TestWhatActsDo(t *testing.T) {
 	if last(audit.Revoked); ada.alive() {
 		t.Error("the session lives")
 	}
+	r.equip(ada.user.ID)
+	ada = r.again(r.who(ada.user.ID))
+	to = root.act("reset", id, "ticket 7")
+	if last(audit.CredentialsReset); ada.alive() || !bob.alive() || r.has(ada.user.ID) != 0 {
+		t.Errorf("after a reset she has %d credentials, or a session; or bob has none", r.has(ada.user.ID))
+	}
+	if !strings.HasPrefix(to, "/console/receipts/") {
+		t.Errorf("a reset leads to %s", to)
+	}
+	root.get(to).want(t, http.StatusOK).says(t, "The credentials of ada@example.com are reset", "Enforced", "ticket 7")
 	key := r.operator.Keys()[0].KID
 	root.act("revoke", url.Values{"kind": {"key"}, "id": {key}}, "ticket 7")
 	last(audit.KeyRevoked)
@@ -231,6 +283,7 @@ func TestAnOrderIsCarriedOutOnce(t *testing.T) {
 func TestNothingElseIsDoneThanWhatWasShown(t *testing.T) {
 	r := open(t, "")
 	root, ada := r.enter("root@example.com", "admin"), r.enter("ada@example.com", "billing")
+	reset := root.get("/console/acts/reset?id=" + string(ada.user.ID)).form("because")
 	roles := root.get("/console/acts/roles?id=" + string(ada.user.ID) + "&roles=").form("because")
 	rotate := root.get("/console/acts/rotate-keys").form("because")
 	by := operator.By{Actor: "somebody else"}
@@ -247,6 +300,16 @@ func TestNothingElseIsDoneThanWhatWasShown(t *testing.T) {
 	}
 	if n := len(r.entries(audit.Query{Type: audit.KeyRotated})); n != 1 {
 		t.Errorf("rotated %d times", n)
+	}
+	// She has begun again meanwhile, and keeps what she has set up. The page asks about that now.
+	r.equip(ada.user.ID)
+	again := root.post("/console/acts/reset", reset).want(t, http.StatusConflict).says(t, "changed meanwhile", "1 passkey")
+	if r.has(ada.user.ID) == 0 || len(r.entries(audit.Query{Type: audit.CredentialsReset})) != 0 {
+		t.Error("she lost what was not shown")
+	}
+	root.post("/console/acts/reset", again.form("because")).leads(t)
+	if n := r.has(ada.user.ID); n != 0 {
+		t.Errorf("%d credentials are left", n)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestNothingThatIsShownBecomesMarkup(t *testing.T) {
 		"/console/sessions/" + string(s), "/console/applications", "/console/applications/" + string(a), "/console/keys", "/console/verifiers", "/console/live/verifiers",
 		"/console/revoke?kind=" + q + "&id=" + q, "/console/audit", "/console/audit?type=" + q + "&user=" + q, "/console/audit?since=" + q, "/console/" + q,
 		"/console/receipts/" + q, "/console?done=" + q, "/console/acts/lock?id=" + string(u.ID), "/console/acts/unlock?id=" + string(u.ID), "/console/acts/delete-user?id=" + string(u.ID),
-		"/console/acts/roles?id=" + string(u.ID) + "&roles=", "/console/acts/roles?id=" + string(u.ID) + "&roles=" + q, "/console/acts/rotate-keys?was=" + q, "/console/acts/lock?id=" + q,
+		"/console/acts/roles?id=" + string(u.ID) + "&roles=", "/console/acts/roles?id=" + string(u.ID) + "&roles=" + q, "/console/acts/rotate-keys?was=" + q, "/console/acts/reset?id=" + string(u.ID) + "&was=" + q, "/console/acts/lock?id=" + q,
 		"/console/acts/revoke?kind=all&end_sessions=1",
 	}
 	for _, kind := range []string{"session", "subject", "authz", "application", "key", q} {

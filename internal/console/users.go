@@ -73,7 +73,7 @@ type userScreen struct {
 
 const (
 	// historyOf is how much of a user's history is shown beside them.
-	historyOf = 5
+	historyOf = 4
 	// sessionsOf is how many of their sessions.
 	sessionsOf = 3
 )
