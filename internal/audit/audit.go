@@ -90,11 +90,13 @@ func New(t Type, now time.Time) Entry {
 
 // Query selects entries, newest first. Zero fields do not restrict.
 type Query struct {
-	User   string
-	Type   Type
-	Since  time.Time
-	Before string // cursor: entries with an id below this one
-	Limit  int
+	User    string
+	Type    Type
+	Outcome Outcome
+	Since   time.Time // at this time or later
+	Until   time.Time // before this time: what begins where another span ends shares nothing with it
+	Before  string    // cursor: entries with an id below this one
+	Limit   int
 }
 
 // Tally is how often something happened in a step of time.

@@ -26,7 +26,8 @@ func (t trail) List(ctx context.Context, q audit.Query) (found []audit.Entry, er
 		for _, e := range t.s.trail {
 			wanted := (q.User == "" || e.User == q.User) &&
 				(q.Type == "" || e.Type == q.Type) &&
-				!e.At.Before(q.Since) &&
+				(q.Outcome == "" || e.Outcome == q.Outcome) &&
+				!e.At.Before(q.Since) && (q.Until.IsZero() || e.At.Before(q.Until)) &&
 				(q.Before == "" || e.ID < q.Before)
 			if wanted {
 				found = append(found, e)

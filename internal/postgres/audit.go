@@ -42,7 +42,7 @@ func scanEntry(row pgx.CollectableRow) (e audit.Entry, err error) {
 }
 
 func (p trail) List(ctx context.Context, q audit.Query) (found []audit.Entry, err error) {
-	if !keepable(q.User) || !keepable(string(q.Type)) || !keepable(q.Before) {
+	if !keepable(q.User) || !keepable(string(q.Type)) || !keepable(string(q.Outcome)) || !keepable(q.Before) {
 		return nil, ctx.Err()
 	}
 	query, args := entries(q)
@@ -77,12 +77,22 @@ func entries(q audit.Query) (query string, args []any) {
 		}
 		add("type =", string(q.Type))
 	}
+	if q.Outcome != "" {
+		add("outcome =", string(q.Outcome))
+	}
 	if !q.Since.IsZero() {
 		add("at >=", millis(q.Since))
 		add("id >=", entryID(q.Since.Add(-idDrift)))
 	}
-	if q.Before != "" {
-		add("id <", q.Before)
+	below := q.Before
+	if !q.Until.IsZero() {
+		add("at <", millis(q.Until))
+		if last := entryID(q.Until.Add(idDrift)); below == "" || last < below { // the lower of both is where a page begins
+			below = last
+		}
+	}
+	if below != "" {
+		add("id <", below)
 	}
 	query = selectEntries
 	if len(where) > 0 {

@@ -182,6 +182,7 @@ func TestStatementsFollowAnIndex(t *testing.T) {
 		"entries":                 trail(audit.Query{Limit: 10}),
 		"entries of a user":       trail(audit.Query{User: "usr_1", Before: "aud_1", Limit: 10}),
 		"entries of a type":       trail(audit.Query{Type: audit.KeyRevoked, Since: now, Limit: 10}),
+		"entries of a span":       trail(audit.Query{Since: now, Until: now.Add(time.Hour), Outcome: audit.Refused, Limit: 10}),
 		"sign-ins":                trail(audit.Query{Type: audit.SignedIn, Limit: 10}),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,9 +66,10 @@ func TestTextsOfStrangers(t *testing.T) {
 		}
 		_, listErr := s.Accounts().List(t.Context(), account.Query{Search: bad, Limit: 1})
 		_, trailErr := s.Audit().List(t.Context(), audit.Query{User: bad, Limit: 1})
+		_, outcomeErr := s.Audit().List(t.Context(), audit.Query{Outcome: audit.Outcome(bad), Limit: 1})
 		_, sessionsErr := s.Sessions().List(t.Context(), session.Query{User: account.ID(bad), Limit: 1})
 		_, knownErr := s.SignIn().KnownAddress(t.Context(), u.ID, bad)
-		if err := errors.Join(listErr, trailErr, sessionsErr, knownErr); err != nil {
+		if err := errors.Join(listErr, trailErr, outcomeErr, sessionsErr, knownErr); err != nil {
 			t.Errorf("asking for %q: %v", bad, err)
 		}
 	}

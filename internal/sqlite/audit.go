@@ -64,12 +64,22 @@ func entries(q audit.Query) (query string, args []any) {
 	if q.Type != "" {
 		add("type = ?", string(q.Type))
 	}
+	if q.Outcome != "" {
+		add("outcome = ?", string(q.Outcome))
+	}
 	if !q.Since.IsZero() {
 		add("at >= ?", millis(q.Since))
 		add("id >= ?", entryID(q.Since.Add(-idDrift)))
 	}
-	if q.Before != "" {
-		add("id < ?", q.Before)
+	below := q.Before
+	if !q.Until.IsZero() {
+		add("at < ?", millis(q.Until))
+		if last := entryID(q.Until.Add(idDrift)); below == "" || last < below { // the lower of both is where a page begins
+			below = last
+		}
+	}
+	if below != "" {
+		add("id < ?", below)
 	}
 	query = selectEntries + index
 	if len(where) > 0 {

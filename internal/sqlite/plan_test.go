@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/session"
@@ -64,6 +66,10 @@ func TestListingsFollowAnIndex(t *testing.T) {
 		"entries":            {query: entriesBy(audit.Query{}), via: "SCAN audit", walks: true},
 		"entries after":      {query: entriesBy(audit.Query{Before: "aud_1"}), via: "PRIMARY KEY (id<?)"},
 		"entries since":      {query: entriesBy(audit.Query{Since: now}), via: "PRIMARY KEY (id>?)"},
+		"entries until":      {query: entriesBy(audit.Query{Until: now}), via: "PRIMARY KEY (id<?)"},
+		"entries of a span":  {query: entriesBy(audit.Query{Since: now, Until: now.Add(time.Hour), Before: "aud_1"}), via: "PRIMARY KEY (id>? AND id<?)"},
+		"refused entries":    {query: entriesBy(audit.Query{Outcome: audit.Refused}), via: "SCAN audit", walks: true},
+		"refused, of a user": {query: entriesBy(audit.Query{Outcome: audit.Refused, User: "usr_1", Until: now}), via: "audit_user (user=? AND id<?)"},
 		"entries of a user":  {query: entriesBy(audit.Query{User: "usr_1", Type: audit.SignedIn, Since: now, Before: "a"}), via: "audit_user (user=? AND id>? AND id<?)"},
 		"entries of a type":  {query: entriesBy(audit.Query{Type: audit.KeyRevoked, Before: "a"}), via: "audit_type (type=? AND id<?)"},
 		"sign-ins":           {query: entriesBy(audit.Query{Type: audit.SignedIn}), via: "SCAN audit", walks: true},
@@ -105,5 +111,16 @@ func TestListingsFollowAnIndex(t *testing.T) {
 				t.Errorf("scans:\n%s", got)
 			}
 		})
+	}
+}
+
+// A page of a span is looked for from the lower of its two upper bounds, not from the end of the span again and again.
+func TestAPageBeginsAtTheLowerBound(t *testing.T) {
+	end := entryID(epochDay.Add(idDrift))
+	for before, want := range map[string]string{"": end, "aud_0": "aud_0", "aud_z": end} {
+		query, args := entries(audit.Query{Until: epochDay, Before: before})
+		if strings.Count(query, "id <") != 1 || !slices.Contains(args, any(want)) {
+			t.Errorf("before %q: %s with %v, want below %s", before, query, args, want)
+		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 var auditTests = []test{
 	{"an entry is kept whole", entryIsKept},
 	{"list is newest first and pages by cursor", trailPages},
-	{"list filters by user, type and time", trailFilters},
+	{"list filters by user, type, outcome and time", trailFilters},
 	{"prune deletes the oldest, and no more than asked", trailPrune},
 	{"entries written side by side are all kept", trailParallel},
 }
@@ -59,13 +59,29 @@ func trailPages(s *scene) {
 func trailFilters(s *scene) {
 	out := s.record(4, audit.SignedOut)
 	in := s.record(4, audit.SignedIn)
+	s.now = s.now.Add(time.Second)
+	no := s.entry(audit.SignInRefused)
+	no.User, no.Outcome = "usr_1", audit.Refused
+	s.ok(s.Audit().Record(s.ctx, no))
 	for _, c := range []struct {
 		q    audit.Query
 		want []audit.Entry
 	}{
-		{audit.Query{User: "usr_1"}, []audit.Entry{in[0], in[2], out[0], out[2]}},
+		{audit.Query{User: "usr_1"}, []audit.Entry{no, in[0], in[2], out[0], out[2]}},
+		{audit.Query{User: "usr_1", Outcome: audit.Done}, []audit.Entry{in[0], in[2], out[0], out[2]}},
+		{audit.Query{Outcome: audit.Refused}, []audit.Entry{no}},
+		{audit.Query{Outcome: audit.Refused, Type: audit.SignedIn}, nil},
+		{audit.Query{Outcome: "nonsense"}, nil},
 		{audit.Query{User: "usr_1", Type: audit.SignedOut}, []audit.Entry{out[0], out[2]}},
-		{audit.Query{Since: in[1].At}, in[:2]},
+		{audit.Query{Since: in[1].At}, []audit.Entry{no, in[0], in[1]}},
+		{audit.Query{Since: in[3].At, Until: in[0].At}, in[1:]},
+		{audit.Query{Since: in[0].At, Until: in[0].At}, nil},
+		{audit.Query{Until: in[3].At, Type: audit.SignedOut}, out},
+		{audit.Query{Until: out[0].At, User: "usr_1"}, out[2:3]},
+		{audit.Query{Since: out[3].At, Until: in[0].At, Before: out[1].ID}, out[2:]},
+		{audit.Query{Since: out[3].At, Until: out[1].At, Before: in[0].ID}, out[2:]},
+		{audit.Query{Since: out[3].At, Until: s.now.AddDate(5000, 0, 0), Outcome: audit.Refused}, []audit.Entry{no}},
+		{audit.Query{Until: time.UnixMilli(-1)}, nil},
 		{audit.Query{Since: in[3].At, User: "usr_0", Before: in[1].ID}, in[3:]},
 		{audit.Query{User: "usr_9"}, nil},
 	} {
