@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"tandem.example/tandem/verify/revocation"
@@ -22,36 +21,10 @@ type reading = revocation.Reading
 // sleep then hides nothing.
 func localClock() func() reading {
 	start := time.Now()
-	return steady(func() reading {
+	return revocation.Steady(func() reading {
 		now := time.Now()
 		return reading{Mono: now.Sub(start), Wall: time.Duration(now.UnixNano())}
 	})
-}
-
-// steady shows what has passed by the given clocks. It goes by a passage that was
-// there before the clocks were read, and still is after: against a look that was
-// taken in between, a wall clock that was set back would make the reading one of
-// the future, and a lease that counts from there hold until then.
-func steady(clocks func() reading) func() reading {
-	var passage atomic.Pointer[revocation.Passage]
-	first := revocation.NewPassage(clocks())
-	passage.Store(&first)
-	return func() reading {
-		for {
-			old := passage.Load()
-			now := clocks()
-			if passage.Load() != old {
-				continue
-			}
-			if r := old.Reading(now); now.Mono-old.Seen().Mono < lookEvery/2 {
-				return r
-			}
-			next := old.Observe(now)
-			if passage.CompareAndSwap(old, &next) {
-				return next.Reading(now)
-			}
-		}
-	}
 }
 
 // lookEvery is how often the clocks are looked at, whatever else happens.

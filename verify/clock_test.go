@@ -10,7 +10,7 @@ import (
 func TestClockRemembersASleepThatAStepHides(t *testing.T) {
 	const s = time.Second
 	var shown reading
-	clock := steady(func() reading { return shown })
+	clock := revocation.Steady(func() reading { return shown })
 	lease := revocation.Lease{Sent: clock(), Length: 10 * s}
 	shown = reading{Mono: s, Wall: 13 * s} // slept for 12 s, and looked
 	clock()
@@ -50,7 +50,7 @@ func TestLocalClockShowsTheWallClock(t *testing.T) {
 func TestClockThatIsSetBackWhileItIsRead(t *testing.T) {
 	const s = time.Second
 	shown, between := reading{}, func() {}
-	clock := steady(func() reading {
+	clock := revocation.Steady(func() reading {
 		r := shown
 		meanwhile := between
 		between = func() {}

@@ -106,7 +106,7 @@ func playPromise(t *testing.T, seed uint64, sum *tried) {
 		clocks := newDistort()
 		freshness := []time.Duration{time.Second, 3 * time.Second, 30 * time.Second}[random.IntN(3)]
 		p.v = start(t, s, func(c *Config) {
-			c.clock, c.Freshness, c.OnSync = steady(clocks.read), freshness, p.synced
+			c.clock, c.Freshness, c.OnSync = revocation.Steady(clocks.read), freshness, p.synced
 			if random.IntN(4) == 0 {
 				c.MaxRevocations = 3 // they collapse
 			}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem.example/tandem/verify/revocation"
 	"tandem.example/tandem/verify/verifytest"
 )
 
@@ -14,7 +15,7 @@ func TestClockThatIsSetForgetsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inFakeTime(t, func(t *testing.T, s *verifytest.Server) {
 				clocks := newDistort()
-				v := start(t, s, func(c *Config) { c.clock = steady(clocks.read) })
+				v := start(t, s, func(c *Config) { c.clock = revocation.Steady(clocks.read) })
 				session, other := s.SignIn(verifytest.User{}), s.SignIn(verifytest.User{})
 				revoked := session.AccessToken()
 				accepts(t, v, revoked)

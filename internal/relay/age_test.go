@@ -140,7 +140,7 @@ func TestPartitionUpstreamEndsTheZonesLeases(t *testing.T) {
 // TestSleepDoesNotMakeTheMirrorYounger: the monotonic clock stands still while a machine sleeps.
 func TestSleepDoesNotMakeTheMirrorYounger(t *testing.T) {
 	now := revocation.Reading{Mono: time.Hour, Wall: 100 * time.Hour}
-	clock := steady(func() revocation.Reading { return now })
+	clock := revocation.Steady(func() revocation.Reading { return now })
 	m := newMirror(clock)
 	rep := revocation.Reply{Epoch: "abcdefghijklmnopqrstuvwxyz", Snapshot: true, LeaseMS: 10_000, AgeMS: 500}
 	sent := clock()

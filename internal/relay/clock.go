@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"tandem.example/tandem/verify/revocation"
@@ -16,23 +15,10 @@ const lookEvery = 500 * time.Millisecond
 // stands still while the machine sleeps, and then what the mirror holds would look younger than it is.
 func localClock() func() revocation.Reading {
 	start := time.Now()
-	return steady(func() revocation.Reading {
+	return revocation.Steady(func() revocation.Reading {
 		now := time.Now()
 		return revocation.Reading{Mono: now.Sub(start), Wall: time.Duration(now.UnixNano())}
 	})
-}
-
-func steady(clocks func() revocation.Reading) func() revocation.Reading {
-	var mu sync.Mutex
-	passage := revocation.NewPassage(clocks())
-	return func() revocation.Reading {
-		mu.Lock()
-		defer mu.Unlock()
-		now := clocks()
-		r := passage.Reading(now)
-		passage = passage.Observe(now)
-		return r
-	}
 }
 
 // observe looks at the clocks until ctx ends.

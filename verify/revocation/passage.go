@@ -15,9 +15,6 @@ type Passage struct {
 // NewPassage returns the Passage that begins at r.
 func NewPassage(r Reading) Passage { return Passage{seen: r, at: r.Mono} }
 
-// Seen returns the Reading last observed.
-func (p Passage) Seen() Reading { return p.seen }
-
 // At returns the time of a Reading that was taken after the last one observed: what had passed by then and the larger
 // of what the two clocks say has passed since.
 func (p Passage) At(r Reading) time.Duration {

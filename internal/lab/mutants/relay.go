@@ -21,7 +21,7 @@ var relayMutations = []mutation{
 		{"internal/feed/service.go", "page.Age + time.Millisecond - 1", "page.Age"},
 	}, ".", "./internal/feed", "TestAgeOfAReadIsToldAsOfTheRequest"},
 	{suspend, "relay: a sleep that was seen is forgotten once the wall clock is set back", []edit{
-		{"internal/relay/clock.go", "r := passage.Reading(now)", "r := now"},
+		{"verify/revocation/clock.go", "r := old.Reading(now)", "r := now"},
 	}, ".", "./internal/relay", "TestSleepDoesNotMakeTheMirrorYounger"},
 	{unauthentic, "relay: upstream's replies are not checked", []edit{
 		{"internal/relay/upstream.go", "if err := jws.VerifyDetached(signature, body, \"revocation-sync\", key); err != nil {", "if err := jws.VerifyDetached(signature, body, \"revocation-sync\", key); err != nil && false {"},

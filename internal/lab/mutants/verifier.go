@@ -60,10 +60,10 @@ var clockMutations = []mutation{
 		{"verify/revocation/lease.go", "return max(mono, wall, 0), wall", "return max(mono, 0), wall"},
 	}, "verify", "./revocation", "TestSince"},
 	{suspend, "a sleep that was seen is forgotten once the wall clock is set back", []edit{
-		{"verify/clock.go", "next := old.Observe(now)", "next := revocation.NewPassage(now)"},
+		{"verify/revocation/clock.go", "next := old.Observe(now)", "next := NewPassage(now)"},
 	}, "verify", ".", "TestClockRemembersASleepThatAStepHides"},
 	{stepBack, "the clocks are read before what they are compared with", []edit{
-		{"verify/clock.go", "			old := passage.Load()\n			now := clocks()\n			if passage.Load() != old {\n				continue\n			}\n", "			now := clocks()\n			old := passage.Load()\n"},
+		{"verify/revocation/clock.go", "			old := passage.Load()\n			now := clocks()\n			if passage.Load() != old {\n				continue\n			}\n", "			now := clocks()\n			old := passage.Load()\n"},
 	}, "verify", ".", "TestClockThatIsSetBackWhileItIsRead"},
 	{suspend, "what has passed is the monotonic clock's alone", []edit{
 		{"verify/revocation/passage.go", "max(r.Mono-p.seen.Mono, r.Wall-p.seen.Wall, 0)", "max(r.Mono-p.seen.Mono, 0)"},
@@ -84,6 +84,7 @@ var clockMutations = []mutation{
 // coarse has decisions use the reading that the regular look at the clocks left behind.
 var coarse = []edit{
 	{"verify/clock.go", "		case <-ticker.C:\n			clock()", "		case <-ticker.C:\n			r := clock()\n			coarse.Store(&r)"},
+	{"verify/clock.go", "import (\n	\"context\"\n", "import (\n	\"context\"\n	\"sync/atomic\"\n"},
 	{"verify/clock.go", "// lookEvery is how often", "var coarse atomic.Pointer[reading]\n\n// lookEvery is how often"},
 	{"verify/decide.go", "	e.now = v.config.clock()\n	return e", "	if e.now = v.config.clock(); coarse.Load() != nil {\n		e.now = *coarse.Load()\n	}\n	return e"},
 }
