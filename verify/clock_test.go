@@ -49,23 +49,25 @@ func TestLocalClockShowsTheWallClock(t *testing.T) {
 // that is still to come. A lease that counted from there would hold until then.
 func TestClockThatIsSetBackWhileItIsRead(t *testing.T) {
 	const s = time.Second
-	shown, between := reading{}, func() {}
-	clock := revocation.Steady(func() reading {
-		r := shown
-		meanwhile := between
-		between = func() {}
-		meanwhile()
-		return r
-	})
-	clock()
-	shown = reading{Mono: s, Wall: s}
-	between = func() {
-		shown.Wall -= time.Hour
+	for _, back := range []time.Duration{time.Hour, s / 5} {
+		shown, between := reading{}, func() {}
+		clock := revocation.Steady(func() reading {
+			r := shown
+			meanwhile := between
+			between = func() {}
+			meanwhile()
+			return r
+		})
 		clock()
-	}
-	lease := revocation.Lease{Sent: clock(), Length: 10 * s}
-	shown = reading{Mono: 12 * s, Wall: 12*s - time.Hour}
-	if lease.Holds(clock()) {
-		t.Errorf("a lease of 10 s, counted from %v, holds after 11 s", lease.Sent)
+		shown = reading{Mono: s, Wall: s}
+		between = func() {
+			shown.Wall -= back
+			clock()
+		}
+		lease := revocation.Lease{Sent: clock(), Length: 10 * s}
+		shown = reading{Mono: 11*s + 1, Wall: 11*s + 1 - back}
+		if lease.Holds(clock()) {
+			t.Errorf("set back by %v: a lease of 10 s, counted from %v, holds after more", back, lease.Sent)
+		}
 	}
 }
