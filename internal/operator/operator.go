@@ -123,8 +123,22 @@ func (s *Service) Enforced(ctx context.Context, c feed.Commit) (feed.Receipt, er
 	return r, nil
 }
 
-// Trail lists the audit trail, newest first.
+// CheckTrail answers a *FieldError for what nobody can have meant to ask of the trail.
+func CheckTrail(q audit.Query) error {
+	switch {
+	case q.Outcome != "" && q.Outcome != audit.Done && q.Outcome != audit.Refused:
+		return &FieldError{Field: "outcome", Rule: "must be done or refused"}
+	case !q.Until.IsZero() && !q.Until.After(q.Since):
+		return &FieldError{Field: "until", Rule: "must be later than since"}
+	}
+	return nil
+}
+
+// Trail lists the audit trail, newest first. Errors: *FieldError.
 func (s *Service) Trail(ctx context.Context, q audit.Query) ([]audit.Entry, error) {
+	if err := CheckTrail(q); err != nil {
+		return nil, err
+	}
 	entries, err := s.Audit.List(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list audit trail: %w", err)
