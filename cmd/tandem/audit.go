@@ -6,15 +6,18 @@ import (
 )
 
 type auditCmd struct {
-	User  string `placeholder:"USER" help:"Acts that concern this user: e-mail address, or id (also of one who is gone)."`
-	Type  string `placeholder:"TYPE" help:"Such as user.locked, session.signed_in, key.revoked."`
-	Since string `placeholder:"TIME" help:"Since a time (RFC 3339) or for a while (such as 24h)."`
-	Limit int    `default:"50" placeholder:"N" help:"At most so many, the newest; 0 for all."`
+	User    string `placeholder:"USER" help:"Acts that concern this user: e-mail address, or id (also of one who is gone)."`
+	Type    string `placeholder:"TYPE" help:"Such as user.locked, session.signed_in, key.revoked."`
+	Outcome string `enum:",done,refused" default:"" placeholder:"done|refused" help:"What was done, or what was refused."`
+	Since   string `placeholder:"TIME" help:"Since a time (RFC 3339) or for a while (such as 24h)."`
+	Until   string `placeholder:"TIME" help:"Before a time (RFC 3339), or up to a while ago (such as 1h)."`
+	Limit   int    `default:"50" placeholder:"N" help:"At most so many, the newest; 0 for all."`
 }
 
 func (auditCmd) Help() string {
 	return `Examples:
   tandem audit --user ana@example.com --since 24h
+  tandem audit --outcome refused --since 2026-01-31T18:00:00Z --until 2026-01-31T19:00:00Z
   tandem audit --type user.locked --limit 0 --json`
 }
 
@@ -31,11 +34,15 @@ type act struct {
 }
 
 func (c auditCmd) Run(a *app) error {
-	since, err := moment(c.Since)
+	since, err := moment("--since", c.Since)
 	if err != nil {
 		return err
 	}
-	q := filter(map[string]string{"user": c.User, "type": c.Type, "since": since})
+	until, err := moment("--until", c.Until)
+	if err != nil {
+		return err
+	}
+	q := filter(map[string]string{"user": c.User, "type": c.Type, "outcome": c.Outcome, "since": since, "until": until})
 	return a.administer(func(api *client) error {
 		items, err := api.list(q, c.Limit, "audit")
 		if err != nil {
@@ -54,8 +61,8 @@ func dash(text string) string {
 	return text
 }
 
-// moment reads a time, or for how long ago; empty stays empty.
-func moment(text string) (string, error) {
+// moment reads the time of a flag, or for how long ago; empty stays empty.
+func moment(flag, text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
@@ -67,5 +74,5 @@ func moment(text string) (string, error) {
 			return t.UTC().Format(time.RFC3339), nil
 		}
 	}
-	return "", fmt.Errorf("%w: --since must be a time such as 2026-01-31T09:00:00Z, a day such as 2026-01-31, or a duration such as 24h", errUsage)
+	return "", fmt.Errorf("%w: %s must be a time such as 2026-01-31T09:00:00Z, a day such as 2026-01-31, or a duration such as 24h", errUsage, flag)
 }

@@ -3,7 +3,9 @@ package console_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +77,49 @@ func TestExportOfTheTrail(t *testing.T) {
 		}
 	}
 	root.get("/console/audit/export?format=xml", "Accept-Language", "de").want(t, http.StatusUnprocessableEntity).says(t, "(format)", "csv oder jsonl")
+}
+
+// The list, its further pages and the export ask for the same: between two times, what was done or what was refused.
+func TestTheTrailOfASpanAndAnOutcome(t *testing.T) {
+	r := open(t, "")
+	root := r.enter("root@example.com", "admin")
+	start := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	for i := range 60 { // one a minute, of which every second was refused
+		e := audit.New(audit.SignInRefused, start.Add(time.Duration(i)*time.Minute))
+		e.Reason = fmt.Sprintf("minute-%02d.", i)
+		if i%2 == 0 {
+			e.Outcome = audit.Refused
+		}
+		if err := r.store.Audit().Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	minutes := regexp.MustCompile(`minute-(\d\d)\.`)
+	found := func(text string) (all []string) {
+		for _, m := range minutes.FindAllStringSubmatch(text, -1) {
+			all = append(all, m[1])
+		}
+		return all
+	}
+	first := root.get("/console/audit?since=2026-01-02T03:14&until=2026-01-02T03:44&outcome=refused").want(t, http.StatusOK)
+	first.says(t, `value="2026-01-02T03:44"`, `<option value="refused" selected>`)
+	want := []string{"38", "36", "34", "32", "30", "28", "26", "24", "22", "20", "18", "16", "14", "12", "10"}
+	second := root.get(linkAfter(t, first, "Next page")).want(t, http.StatusOK)
+	if got := append(found(first.text), found(second.text)...); !slices.Equal(got, want) {
+		t.Errorf("the pages show %q, want %q", got, want)
+	}
+	for _, name := range []string{"CSV", "JSON Lines"} {
+		if got := found(root.get(linkAfter(t, first, name)).want(t, http.StatusOK).text); !slices.Equal(got, want) {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	done := root.get("/console/audit?since=2026-01-02T03:14&until=2026-01-02T03:18&outcome=done").want(t, http.StatusOK)
+	if got := found(done.text); !slices.Equal(got, []string{"13", "11"}) {
+		t.Errorf("done: %q", got)
+	}
+	for _, wrong := range []string{"until=tomorrow", "outcome=perhaps", "since=2026-01-02&until=2026-01-01"} {
+		root.get("/console/audit/export?"+wrong).want(t, http.StatusUnprocessableEntity)
+	}
 }
 
 func TestCellsThatASpreadsheetWouldRun(t *testing.T) {
@@ -163,6 +208,10 @@ func TestFiltersAndPages(t *testing.T) {
 	}
 	root.get("/console/audit?since="+r.now().UTC().Add(time.Minute).Format("2006-01-02T15:04")).want(t, http.StatusOK).says(t, "No entry matches.")
 	root.get("/console/audit?since=tomorrow").want(t, http.StatusUnprocessableEntity).says(t, "The time is not one")
+	root.get("/console/audit?until=tomorrow").want(t, http.StatusUnprocessableEntity).says(t, "The time is not one", `value="tomorrow"`)
+	root.get("/console/audit?outcome=perhaps").want(t, http.StatusUnprocessableEntity).says(t, "outcome must be done or refused")
+	root.get("/console/audit?since=2026-01-02&until=2026-01-02").want(t, http.StatusUnprocessableEntity).says(t, "Until must be later than since")
+	root.get("/console/audit?since=2026-01-02&until=2026-01-01", "Accept-Language", "de").want(t, http.StatusUnprocessableEntity).says(t, "muss später sein")
 	root.get("/console/users?q=ADA").want(t, http.StatusOK).says(t, "ada@example.com")
 	root.get("/console/users?q=nobody").want(t, http.StatusOK).says(t, "No user matches.")
 	root.get("/console/users/usr_none").want(t, http.StatusNotFound).says(t, "There is no such user.")

@@ -75,7 +75,7 @@ func TestNothingThatIsShownBecomesMarkup(t *testing.T) {
 		"/console", "/console?span=" + q, "/console/live/overview?span=week", "/console/now", "/console/live/now", "/console/users", "/console/users?q=" + q,
 		"/console/users?q=xss", "/console/users/" + string(u.ID), "/console/users/" + url.PathEscape("x"+hostile("id")), "/console/sessions", "/console/sessions?user=" + q + "&app=" + q,
 		"/console/sessions/" + string(s), "/console/applications", "/console/applications/" + string(a), "/console/keys", "/console/verifiers", "/console/live/verifiers",
-		"/console/revoke?kind=" + q + "&id=" + q, "/console/audit", "/console/audit?type=" + q + "&user=" + q, "/console/audit?since=" + q, "/console/" + q,
+		"/console/revoke?kind=" + q + "&id=" + q, "/console/audit", "/console/audit?type=" + q + "&user=" + q, "/console/audit?since=" + q, "/console/audit?until=" + q, "/console/audit?outcome=" + q, "/console/" + q,
 		"/console/receipts/" + q, "/console?done=" + q, "/console/acts/lock?id=" + string(u.ID), "/console/acts/unlock?id=" + string(u.ID), "/console/acts/delete-user?id=" + string(u.ID),
 		"/console/acts/roles?id=" + string(u.ID) + "&roles=", "/console/acts/roles?id=" + string(u.ID) + "&roles=" + q, "/console/acts/rotate-keys?was=" + q, "/console/acts/reset?id=" + string(u.ID) + "&was=" + q, "/console/acts/lock?id=" + q,
 		"/console/acts/revoke?kind=all&end_sessions=1",

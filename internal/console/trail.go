@@ -9,6 +9,7 @@ import (
 
 	"tandem.example/tandem/internal/audit"
 	"tandem.example/tandem/internal/id"
+	"tandem.example/tandem/internal/operator"
 )
 
 // types are the acts that can be filtered on, as the form offers them.
@@ -76,21 +77,21 @@ func pathOf(id string) string {
 
 // trailScreen is a page of the audit trail.
 type trailScreen struct {
-	User, Type, Since string // the filter
-	Types             []audit.Type
-	Rows              []entryRow
-	CSV, JSONL        string // paths of the export
-	Most              int    // entries that it holds
-	Said              string // what is wrong with the filter
+	User, Type, Since, Until, Outcome string // the filter
+	Types                             []audit.Type
+	Rows                              []entryRow
+	CSV, JSONL                        string // paths of the export
+	Most                              int    // entries that it holds
+	Said                              string // what is wrong with the filter
 	paging
 }
 
 // entriesOf is how many entries a page shows.
-const entriesOf = 10
+const entriesOf = 9
 
 func (c *Console) trail(v *visit) error {
 	ctx := v.r.Context()
-	data := trailScreen{User: v.query("user"), Type: v.query("type"), Since: v.query("since"), Types: types, Most: exported}
+	data := trailScreen{User: v.query("user"), Type: v.query("type"), Since: v.query("since"), Until: v.query("until"), Outcome: v.query("outcome"), Types: types, Most: exported}
 	s := screen{title: v.say.Say("console.menu_audit"), template: "trail", menu: "audit"}
 	q, err := c.question(ctx, v)
 	if err != nil {
@@ -107,7 +108,7 @@ func (c *Console) trail(v *visit) error {
 	if err != nil {
 		return err
 	}
-	filter := []string{"user", data.User, "type", data.Type, "since", data.Since}
+	filter := []string{"user", data.User, "type", data.Type, "since", data.Since, "until", data.Until, "outcome", data.Outcome}
 	last := ""
 	if len(entries) > n {
 		entries = entries[:n]
@@ -125,7 +126,7 @@ func (c *Console) trail(v *visit) error {
 
 // question is what the filter asks of the trail. The trail of a user who is gone is found by id alone.
 func (c *Console) question(ctx context.Context, v *visit) (q audit.Query, err error) {
-	q = audit.Query{User: v.query("user"), Type: audit.Type(v.query("type"))}
+	q = audit.Query{User: v.query("user"), Type: audit.Type(v.query("type")), Outcome: audit.Outcome(v.query("outcome"))}
 	if strings.Contains(q.User, "@") {
 		u, err := c.Operator.User(ctx, q.User)
 		if err != nil {
@@ -133,12 +134,17 @@ func (c *Console) question(ctx context.Context, v *visit) (q audit.Query, err er
 		}
 		q.User = string(u.ID)
 	}
-	q.Since, err = since(v.query("since"))
-	return q, err
+	if q.Since, err = instant(v.query("since")); err != nil {
+		return q, err
+	}
+	if q.Until, err = instant(v.query("until")); err != nil {
+		return q, err
+	}
+	return q, operator.CheckTrail(q)
 }
 
-// since reads a time as a form or a link has it, in UTC.
-func since(text string) (time.Time, error) {
+// instant reads a time as a form or a link has it, in UTC.
+func instant(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}

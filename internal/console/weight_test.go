@@ -79,7 +79,8 @@ func TestTheWeightOfAPage(t *testing.T) {
 	paths := []string{
 		"/console", "/console?span=hour", "/console?span=week", "/console/figures", "/console/figures?span=hour", "/console/figures?span=week", "/console/now", "/console/users", "/console/users?q=long", "/console/users/" + string(u.ID), "/console/sessions",
 		"/console/sessions?user=" + string(u.ID), "/console/applications", "/console/applications/" + string(r.app.ID), "/console/keys", "/console/audit",
-		"/console/audit?user=" + string(u.ID) + "&type=session.signed_in&since=2026-01-01T00:00", "/console/verifiers", "/console/revoke", "/console/nowhere",
+		"/console/audit?user=" + string(u.ID) + "&type=session.signed_in&since=2026-01-01T00:00",
+		"/console/audit?user=" + string(u.ID) + "&type=session.signed_in&since=2026-01-01T00:00&until=2099-01-01T00:00&outcome=done", "/console/verifiers", "/console/revoke", "/console/nowhere",
 		"/console/acts/lock?id=" + string(u.ID), "/console/acts/revoke?kind=all&end_sessions=1", "/console/acts/rotate-keys", "/console/acts/reset?id=" + string(u.ID), "/console/acts/roles?roles=admin&id=" + string(u.ID),
 		"/console/sessions/" + string(root.session),
 	}

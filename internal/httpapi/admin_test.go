@@ -325,7 +325,18 @@ func testAuditTrail(t *testing.T, r *rig) {
 	if got := list("user=" + ada.id + "&since=" + between.Format(time.RFC3339)); len(got) != 1 {
 		t.Errorf("%v", got)
 	}
-	r.admin(key, "GET", "/v1/admin/audit?since=yesterday", nil).want(t, 422, "invalid_request")
+	if got := list("user=" + ada.id + "&until=" + between.Format(time.RFC3339)); len(got) != 3 || got[0].(map[string]any)["type"] == "session.signed_out" {
+		t.Errorf("until %s: %v", between, got)
+	}
+	if got := list("user=" + ada.id + "&outcome=refused"); len(got) != 1 || got[0].(map[string]any)["type"] != "session.sign_in_refused" {
+		t.Errorf("refused: %v", got)
+	}
+	if got := list("user=" + ada.id + "&outcome=done"); len(got) != 3 {
+		t.Errorf("done: %v", got)
+	}
+	for _, wrong := range []string{"since=yesterday", "until=tomorrow", "outcome=perhaps", "since=2026-01-02T00:00:00Z&until=2026-01-02T00:00:00Z", "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"} {
+		r.admin(key, "GET", "/v1/admin/audit?"+wrong, nil).want(t, 422, "invalid_request")
+	}
 	page := r.admin(key, "GET", "/v1/admin/audit?limit=1", nil).want(t, 200)
 	if next := r.admin(key, "GET", "/v1/admin/audit?limit=1&cursor="+page.str("next"), nil).want(t, 200); next.text == page.text {
 		t.Error("the second page is the first")

@@ -181,9 +181,11 @@ func (a *API) listVerifiers(_ context.Context, _ operator.By, in *struct{ Paging
 
 type trailInput struct {
 	Paging
-	User  string    `query:"user" maxLength:"254" doc:"Id or e-mail address."`
-	Type  string    `query:"type" maxLength:"100" doc:"Such as user.locked."`
-	Since time.Time `query:"since"`
+	User    string    `query:"user" maxLength:"254" doc:"Id or e-mail address."`
+	Type    string    `query:"type" maxLength:"100" doc:"Such as user.locked."`
+	Outcome string    `query:"outcome" enum:"done,refused" doc:"What was done, or what was refused."`
+	Since   time.Time `query:"since" doc:"At this time or later."`
+	Until   time.Time `query:"until" doc:"Before this time."`
 }
 
 // AuditEntry is one act.
@@ -205,7 +207,7 @@ func (a *API) trail(ctx context.Context, _ operator.By, in *trailInput) (*pageOu
 	if err != nil {
 		return nil, err
 	}
-	q := audit.Query{User: in.User, Type: audit.Type(in.Type), Since: in.Since, Before: before, Limit: in.Limit + 1}
+	q := audit.Query{User: in.User, Type: audit.Type(in.Type), Outcome: audit.Outcome(in.Outcome), Since: in.Since, Until: in.Until, Before: before, Limit: in.Limit + 1}
 	if strings.Contains(in.User, "@") { // the trail of a user who is gone is found by id alone
 		user, err := a.Operator.User(ctx, in.User)
 		if err != nil {
