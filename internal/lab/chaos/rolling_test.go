@@ -31,8 +31,8 @@ func TestRollingRestart(t *testing.T) {
 	c.phase("all nodes were restarted")
 	c.recover()
 	j := c.judgement()
-	// On a machine that is busy with other things a poll may starve for a lease.
-	if n, all := j.unavailable(); n*200 > all {
+	// On a machine that is busy with other things a poll may starve for a lease: that is one verifier for a second or two, not all.
+	if n, all := j.unavailable(); n*50 > all {
 		c.Errorf("verifiers could not decide %d times of %d", n, all)
 	}
 	if text := c.tally.String(); strings.Contains(text, "no answer") || serverError.MatchString(text) {
