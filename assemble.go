@@ -199,7 +199,8 @@ func defaultApplication(ctx context.Context, apps application.Store, now time.Ti
 	app := application.Application{ID: application.NewID(now), Name: application.DefaultName, Kind: application.User,
 		Mode: application.ModeHybrid, CreatedAt: now}
 	entry.Target = string(app.ID)
-	if err := apps.Create(ctx, app, entry); err != nil {
+	err = apps.Create(ctx, app, entry)
+	if err != nil && !errors.Is(err, application.ErrNameTaken) { // another node that begins too may have been first
 		return fmt.Errorf("make default application: %w", err)
 	}
 	return nil

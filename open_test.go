@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"tandem.example/tandem/internal/config"
 	"tandem.example/tandem/internal/feed"
+	"tandem.example/tandem/internal/memory"
 	"tandem.example/tandem/internal/session"
 )
 
@@ -149,4 +151,20 @@ func TestHousekeeping(t *testing.T) {
 			t.Error("a session that ended 31 days ago is still kept")
 		}
 	})
+}
+
+// Nodes that begin at once on an empty store make its first application together, and none of them fails.
+func TestNodesMakeOneDefaultApplication(t *testing.T) {
+	for range 100 {
+		apps := memory.Open(memory.Options{}).Applications()
+		var nodes sync.WaitGroup
+		for range 8 {
+			nodes.Go(func() {
+				if err := defaultApplication(t.Context(), apps, time.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		nodes.Wait()
+	}
 }
