@@ -62,7 +62,7 @@ bench: ## measure each budget beside its floor
 scale: ## what gives way first when Tandem grows: the tables of docs/scale.md, in two minutes
 	go run ./internal/lab/scale
 
-# Long runs read TANDEM_TEST_SOAK: 100,000 schedules in place of a thousand, a
+# Long runs read TANDEM_TEST_SOAK: 100,000 schedules in place of thousands, a
 # hundred kills under load in place of a few.
 soak: ## the long runs: schedules, crashes, races (about an hour)
 	@for module in $(MODULES); do echo "== soak in $$module"; TANDEM_TEST_SOAK=1 TANDEM_TEST_MILLION=1 go -C $$module test -count=1 -timeout 120m ./... || failed=1; done; exit $${failed:-0}

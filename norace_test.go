@@ -3,4 +3,4 @@
 package tandem
 
 // usualSchedules is how many TestSchedules plays if nobody says otherwise.
-const usualSchedules = 1000
+const usualSchedules = 2000
